@@ -1,0 +1,101 @@
+"""The course: the roadmap and sixteen lessons, in the order of the path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import LabError
+
+__all__ = ["LESSONS", "PHASES", "Outline", "outline"]
+
+PHASES = {
+    "0": ("Roadmap", "00_roadmap.ipynb"),
+    "1": ("Kafka fundamentals", "01_kafka_fundamentals.ipynb"),
+    "2": ("Kafka operations", "02_kafka_operations.ipynb"),
+    "3": ("RabbitMQ and alternatives", "03_rabbitmq_and_alternatives.ipynb"),
+    "4": ("Distributed patterns", "04_distributed_patterns.ipynb"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What the course says of one lesson before it begins.
+
+    Attributes:
+        id: "1.1": phase and place; "0" is the roadmap.
+        minutes: of a learner who reads, runs and does the exercise.
+        checks: names given to `lesson.check` and `lesson.exercise`; empty: the lesson is not there yet.
+    """
+
+    id: str
+    title: str
+    minutes: int
+    question: str
+    checks: tuple[str, ...] = ()
+
+    @property
+    def heading(self) -> str:
+        """As the notebook writes it: "1.1 Internals"; the roadmap is its notebook's own title."""
+        return self.title if self.id == "0" else f"{self.id} {self.title}"
+
+    @property
+    def phase(self) -> str:
+        """The part of the path that it belongs to: "Kafka fundamentals"."""
+        return PHASES[self.id[0]][0]
+
+    @property
+    def notebook(self) -> Path:
+        """The notebook that holds it, relative to `notebooks/`."""
+        return Path(PHASES[self.id[0]][1])
+
+    @property
+    def link(self) -> str:
+        """Opens it from another notebook: JupyterLab's anchor of a heading is its text with dashes for spaces."""
+        return str(self.notebook) if self.id == "0" else f"{self.notebook}#{self.heading.replace(' ', '-')}"
+
+    @property
+    def exists(self) -> bool:
+        """Whether the lesson is there to be done."""
+        return bool(self.checks)
+
+
+LESSONS = (
+    Outline(
+        "0", "Roadmap", 30, "When is a message better than a call, and which of the three systems carries it?",
+        (
+            "HTTP loses orders", "events lose nothing", "one event, three systems", "only the log remembers",
+            "quick start", "scenarios",
+        ),
+    ),
+    Outline(
+        "1.1", "Internals", 75, "What is a partition, an offset, an ISR, an ack, and what do they promise?",
+        (
+            "reading deletes nothing", "same key, same partition", "order per key", "two partitioners", "leader killed",
+            "acks=1 loses", "acks=all keeps", "exercise: replay",
+        ),
+    ),
+    Outline("1.2", "Exactly-once", 75, "Where do duplicates and losses come from, and what removes which?"),
+    Outline("1.3", "Consumer groups", 75, "Who reads what, and what happens when that changes?"),
+    Outline("1.4", "Zero-copy", 45, "Why is Kafka fast, and when is it not?"),
+    Outline("2.1", "Lag playbook", 75, "How far behind are we, why, and when will we have caught up?"),
+    Outline("2.2", "Rebalancing playbook", 60, "What stops while a group rebalances, and how does it stop less?"),
+    Outline("2.3", "Partition skew", 45, "Why is one partition hot, and what does cooling it cost?"),
+    Outline("2.4", "Rebalance storms", 60, "Why does a group that only rebalances get no work done, and what ends it?"),
+    Outline("3.1", "Internals", 45, "How does RabbitMQ decide who gets a message, and when is it gone?"),
+    Outline("3.2", "Quorum queues and Raft", 45, "What does a majority promise, and what happens without one?"),
+    Outline("3.3", "SQS, Kafka, EventBridge", 50, "Which of the managed services fits, and what does it cost?"),
+    Outline("3.4", "Retry or DLQ", 40, "Which failures deserve another try, and where do the others go?"),
+    Outline("4.1", "Event sourcing and CQRS", 75, "What changes when events are the state, and reading is separate?"),
+    Outline("4.2", "Transactional outbox", 60, "How do a database and a broker change together, or not at all?"),
+    Outline("4.3", "CDC with Debezium", 75, "How does a committed row become an event, and what if nobody reads it?"),
+    Outline("4.4", "Kafka Streams", 90, "What does the library carry that a consumer loop does not?"),
+)  # fmt: skip
+
+
+def outline(id: str) -> Outline:
+    """The outline of lesson `id` ("1.1"). Raises LabError, naming the ids there are, for any other."""
+    for lesson in LESSONS:
+        if lesson.id == id:
+            return lesson
+    raise LabError(f"There is no lesson {id!r}.", fix=f"use one of {', '.join(lesson.id for lesson in LESSONS)}")

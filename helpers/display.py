@@ -1,0 +1,100 @@
+"""Figures on the page: a sharp PNG, the sentence that says the same in words, and figures that follow a running lab."""
+
+from __future__ import annotations
+
+import base64
+import io
+import time
+from collections.abc import Callable
+from types import TracebackType
+
+import matplotlib as mpl
+from IPython.display import DisplayHandle
+from matplotlib.figure import Figure
+from PIL import Image
+
+from .paths import repo_dir
+
+__all__ = ["Live", "png", "show", "styled"]
+
+PIXELS = 100  # on the page, for each inch of a figure
+
+# A decorator. Ticks read the style when they are drawn, so what builds a figure carries it, and so does what draws one.
+styled = mpl.rc_context(fname=str(repo_dir() / "notebooks" / "matplotlibrc"))
+
+
+@styled
+def png(figure: Figure, scale: int = 2) -> bytes:
+    """The figure as a PNG in 64 colours (30 KB), `scale` pixels for each on the page: 2 is sharp on a projector."""
+    raw, small = io.BytesIO(), io.BytesIO()
+    figure.savefig(raw, dpi=scale * PIXELS)
+    Image.open(raw).convert("RGB").quantize(64, dither=Image.Dither.NONE).save(small, "png", optimize=True)
+    return small.getvalue()
+
+
+def show(figure: Figure, sentence: str) -> None:
+    """Display `figure`, then print `sentence`: what the figure shows, in words that are the same in every run.
+
+    The sentence is for whoever cannot see the figure, and it is what the notebook's test compares.
+
+    Introduced in lesson 1.1.
+    """
+    _Frame(sentence).put(figure)
+    print(sentence)
+
+
+class Live:
+    """A figure that follows an experiment, redrawn in place by the main thread and left behind as a still picture.
+
+    Args:
+        draw: makes the figure anew, from a sampler's frame, say; it must cope with an empty one.
+        sentence: what the figure shows when all is done (see `show`).
+        fps: frames per second at most; an update that comes too early does nothing.
+
+    Example:
+        >>> with Live(lambda: lines(sampler.frame, "lag [records]"), "The lag grows, then drains.") as live:
+        ...     wait_until(lambda: live.update() or drained(), what="the lag is gone")
+
+    Introduced in lesson 1.1.
+    """
+
+    def __init__(self, draw: Callable[[], Figure], sentence: str, fps: float = 5.0) -> None:
+        self._draw, self.sentence = draw, sentence
+        self._period, self._next = 1 / fps, 0.0
+        self._frame: _Frame | None = _Frame(sentence)
+        self.update()
+
+    def update(self) -> None:
+        """Redraw, unless it is too early. Returns None: `live.update() or done()` is a condition to wait for."""
+        if self._frame and time.monotonic() >= self._next:
+            self._frame.put(self._draw(), scale=1)
+            self._next = time.monotonic() + self._period  # from the end: drawing never takes all the time
+
+    def close(self) -> None:
+        """Draw the final frame, which stays in the notebook, and print the sentence. Closing again does nothing."""
+        if self._frame:
+            frame, self._frame = self._frame, None
+            frame.put(self._draw())
+            print(self.sentence)
+
+    def __enter__(self) -> Live:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+
+class _Frame:
+    """One place on the page. Its plain text never changes, so a stored output compares equal whatever was measured."""
+
+    def __init__(self, sentence: str) -> None:
+        self._sentence, self._handle, self._shown = sentence, DisplayHandle(), False
+
+    def put(self, figure: Figure, scale: int = 2) -> None:
+        width, height = (round(float(inches) * PIXELS) for inches in figure.get_size_inches())
+        image = base64.b64encode(png(figure, scale)).decode()
+        bundle = {"image/png": image, "text/plain": f"[figure] {self._sentence}"}
+        metadata = {"image/png": {"width": width, "height": height, "alt": self._sentence}}
+        send = self._handle.update if self._shown else self._handle.display
+        send(bundle, raw=True, metadata=metadata)
+        self._shown = True

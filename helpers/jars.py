@@ -1,0 +1,135 @@
+"""Kafka from Maven Central: the jars that `kafka.lock` names, each verified by its SHA-256.
+
+`jgo` (pure Python, no Maven) talks to the repository; the lock file says which jars and what they must hash to. A jar
+that was cut off or tampered with does not match and is fetched again, so a broken download resumes where it stopped
+and a complete cache needs no network.
+
+Introduced in 00 Roadmap (behind `make setup`); maintainers renew the lock with `python -m helpers.jars`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from .errors import LabError
+from .paths import downloads_dir
+
+__all__ = ["KAFKA", "classpath", "fetch_jars", "missing_jars"]
+
+KAFKA = "4.3.1"
+LOCK = Path(__file__).with_name("kafka.lock")
+# kafka-clients is named because jgo otherwise takes an older one that a dependency's parent manages.
+ROOTS = [
+    f"org.apache.kafka:kafka_2.13:{KAFKA}",
+    f"org.apache.kafka:kafka-clients:{KAFKA}",
+    f"org.apache.kafka:kafka-tools:{KAFKA}",
+    "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",  # without it the broker logs nothing
+]
+
+
+def _locked() -> Iterator[tuple[str, str, int]]:
+    """(group:artifact:version, sha256, size in bytes) for every jar of the lock."""
+    for line in LOCK.read_text().splitlines():
+        if line and not line.startswith("#"):
+            coordinate, digest, size = line.split()
+            yield coordinate, digest, int(size)
+
+
+def _path(coordinate: str) -> Path:
+    group, artifact, version = coordinate.split(":")
+    return downloads_dir() / "maven" / group.replace(".", "/") / artifact / version / f"{artifact}-{version}.jar"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def missing_jars() -> list[str]:
+    """Coordinates that are not in the cache in full (by size: `fetch_jars` is what verifies the content)."""
+    return [c for c, _, size in _locked() if not _path(c).is_file() or _path(c).stat().st_size != size]
+
+
+def classpath() -> str:
+    """Every jar of the lock, as Java's `-cp` wants it. Needs `fetch_jars` to have run."""
+    return ":".join(str(_path(coordinate)) for coordinate, _, _ in _locked())
+
+
+def fetch_jars(progress: bool = True) -> int:
+    """Bring the cache to what the lock says, eight downloads at a time.
+
+    Returns:
+        The number of jars that had to be downloaded (0 when the cache was complete).
+
+    Raises:
+        LabError: the repository cannot be reached, the disk is full, or a jar does not hash to what the lock says.
+    """
+    from jgo.maven import MavenContext
+    from tqdm.auto import tqdm
+
+    wanted = set(missing_jars())
+    todo = [(c, digest, size) for c, digest, size in _locked() if c in wanted]
+    if not todo:
+        return 0
+    free, need = shutil.disk_usage(downloads_dir()).free, sum(size for _, _, size in todo)
+    if free < 2 * need:
+        raise LabError(
+            f"Kafka needs {2 * need >> 20} MB in {downloads_dir()}, {free >> 20} MB are free.",
+            fix="free some disk space, or set LAB_DOWNLOADS to a folder on another disk",
+        )
+    logging.getLogger("jgo").setLevel(logging.ERROR)  # we verify against the lock: its own warning says less
+    maven = MavenContext(repo_cache=downloads_dir() / "maven", timeout=30)
+    bar = tqdm(total=need, unit="B", unit_scale=True, desc=f"Kafka {KAFKA}", disable=not progress)
+
+    def fetch(job: tuple[str, str, int]) -> None:
+        coordinate, digest, size = job
+        group, artifact, version = coordinate.split(":")
+        _path(coordinate).unlink(missing_ok=True)  # cut off in an earlier run
+        path = maven.project(group, artifact).at_version(version).artifact().resolve()
+        if _sha256(path) != digest:
+            path.unlink()
+            raise LabError(f"{path.name} does not have the checksum in kafka.lock.", fix="run the same command again")
+        bar.update(size)
+
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(fetch, todo))
+    except (OSError, RuntimeError) as error:  # requests' errors are OSErrors, jgo's are RuntimeErrors
+        if isinstance(error, LabError):
+            raise
+        raise LabError(
+            f"Kafka {KAFKA} could not be downloaded ({len(missing_jars())} of {len(list(_locked()))} jars missing): "
+            f"{type(error).__name__}: {error}",
+            fix="check the network and run the same command again: it goes on where it stopped",
+        ) from error
+    finally:
+        bar.close()
+    return len(todo)
+
+
+def _write_lock() -> None:
+    """Resolve ROOTS afresh and write what came out: for maintainers, after changing a version above."""
+    from jgo.maven import Dependency, MavenContext
+
+    maven = MavenContext(repo_cache=downloads_dir() / "maven", timeout=30)
+    roots = []
+    for root in ROOTS:
+        group, artifact, version = root.split(":")
+        roots.append(Dependency(maven.project(group, artifact).at_version(version).artifact()))
+    inputs, transitive = maven.resolver.resolve(roots)
+    lines = []
+    for dependency in [*inputs, *transitive]:
+        path = dependency.artifact.resolve()
+        name = f"{dependency.groupId}:{dependency.artifactId}:{dependency.version}"
+        lines.append(f"{name} {_sha256(path)} {path.stat().st_size}")
+    header = "# group:artifact:version sha256 bytes, written by `python -m helpers.jars`"
+    LOCK.write_text("\n".join([header, *sorted(lines)]) + "\n")
+
+
+if __name__ == "__main__":
+    _write_lock()

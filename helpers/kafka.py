@@ -1,0 +1,171 @@
+"""Kafka in the lab: the address to hand to any client, its nodes to break, and questions to the brokers.
+
+Producers and consumers stand in the notebooks, in the client's own API; nothing here produces or polls.
+
+Introduced in 00 Roadmap (`bootstrap`, `create_topic`, `tool`) and 1.1 Internals (`node`, `partitions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
+
+from .errors import LabError
+from .stacks import SINGLE, THREE, Stack
+from .wait import wait_until
+
+__all__ = ["Kafka", "Node", "PartitionState"]
+
+
+@dataclass(frozen=True)
+class PartitionState:
+    """Who holds a partition, as the brokers say now. Broker ids; `leader` is -1 while there is none."""
+
+    partition: int
+    leader: int
+    replicas: tuple[int, ...]
+    isr: tuple[int, ...]
+
+
+class Node:
+    """One service of the lab, with the same words on every stack."""
+
+    def __init__(self, stack: Stack, name: str, relaunch: Callable[[str], None]) -> None:
+        self._stack, self.name, self._relaunch = stack, name, relaunch
+
+    @property
+    def state(self) -> str:
+        """`running`, `paused`, `exited` or `absent`."""
+        return self._stack.state(self.name)
+
+    def pause(self) -> None:
+        """Freeze it (SIGSTOP): connections stay open, nothing answers."""
+        self._stack.pause(self.name)
+        wait_until(lambda: self.state == "paused", 10, f"{self.name} is paused", lambda: self.state)
+
+    def resume(self) -> None:
+        """Let it go on (SIGCONT)."""
+        self._stack.resume(self.name)
+
+    def kill(self) -> None:
+        """SIGKILL: it does not say goodbye. Its data stays on disk."""
+        self._stack.kill(self.name)
+        wait_until(lambda: self.state == "exited", 10, f"{self.name} is dead", lambda: self.state)
+
+    def start(self) -> None:
+        """Start it again with the data it has, and wait until clients can talk to it. Does nothing when it runs."""
+        self._relaunch(self.name)
+
+    def logs(self, lines: int = 50) -> str:
+        """The last lines of its log."""
+        return self._stack.logs(self.name, lines)
+
+    def __repr__(self) -> str:
+        return f"<{self.name}: {self.state}>"
+
+
+class Kafka:
+    """A Kafka cluster of the lab: one combined node, or a controller and three brokers (ids 1, 2, 3)."""
+
+    def __init__(self, stack: Stack, names: tuple[str, ...], relaunch: Callable[[str], None]) -> None:
+        self._stack, self._names, self._relaunch = stack, names, relaunch
+        self.brokers = tuple(name for name in names if "client" in stack.services[name].ports)
+
+    @property
+    def bootstrap(self) -> str:
+        """`bootstrap.servers` for any client."""
+        return ",".join(self._stack.services[name].address for name in self.brokers)
+
+    def node(self, broker: int) -> Node:
+        """The broker with this id (1; or 1, 2, 3)."""
+        if not 1 <= broker <= len(self.brokers):
+            raise LabError(
+                f"There is no broker {broker}; this cluster has {len(self.brokers)}.", fix="Lab.start(kafka=3)"
+            )
+        return Node(self._stack, self.brokers[broker - 1], self._relaunch)
+
+    @cached_property
+    def admin(self) -> AdminClient:
+        """An AdminClient of the lab's own; quiet, because refused connections are no news while brokers are broken."""
+        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0, "socket.timeout.ms": 10_000})
+
+    def ready(self) -> bool:
+        """Every broker answers for itself, and knows all the others.
+
+        A connected client would ask any broker, and the controller counts a killed broker as there until its session
+        ends: so each broker is asked by a client of its own.
+        """
+        for name in self.brokers:
+            own = AdminClient({"bootstrap.servers": self._stack.services[name].address, "log_level": 0})
+            if len(own.list_topics(timeout=2).brokers) < len(self.brokers):
+                return False
+        return True
+
+    def create_topic(self, name: str, partitions: int = 3, replicas: int = 1, **config: Any) -> str:
+        """Create a topic and wait until every partition has a leader and all its replicas in sync.
+
+        Args:
+            config: topic settings, with underscores for dots: `min_insync_replicas=2`.
+
+        Raises:
+            LabError: the brokers refuse (the topic exists, too few brokers for `replicas`); says their reason.
+        """
+        settings = {key.replace("_", "."): str(value) for key, value in config.items()}
+        try:
+            self.admin.create_topics([NewTopic(name, partitions, replicas, config=settings)])[name].result(30)
+        except KafkaException as error:
+            raise LabError(f"Kafka did not create the topic {name!r}: {error.args[0].str()}") from error
+        wait_until(
+            lambda: len(self._in_sync(name, replicas)) == partitions and self.end_offsets(name),
+            30, f"all {partitions} partitions of {name} have their replicas in sync", lambda: self.partitions(name),
+            retry_on=(KafkaException,),  # a broker may not know yet that it leads
+        )  # fmt: skip
+        return name
+
+    def _in_sync(self, topic: str, replicas: int) -> list[PartitionState]:
+        return [state for state in self.partitions(topic) if len(state.isr) == replicas]
+
+    def partitions(self, topic: str) -> list[PartitionState]:
+        """Leader, replicas and ISR of every partition, freshly asked; empty while the topic is not known."""
+        try:
+            found = self.admin.list_topics(topic, timeout=5).topics[topic].partitions
+        except (KafkaException, KeyError):
+            return []
+        return [
+            PartitionState(p.id, p.leader, tuple(p.replicas), tuple(sorted(p.isrs))) for _, p in sorted(found.items())
+        ]
+
+    def end_offsets(self, topic: str) -> dict[int, int]:
+        """Per partition: the offset that the next record will get (the high watermark)."""
+        wanted = {TopicPartition(topic, state.partition): OffsetSpec.latest() for state in self.partitions(topic)}
+        answers = self.admin.list_offsets(wanted, request_timeout=10)
+        return {tp.partition: future.result(15).offset for tp, future in answers.items()}
+
+    def tool(self, name: str, *args: str, stdin: str = "", timeout: float = 60) -> str:
+        """Run a command-line tool that Kafka ships (Java), `--bootstrap-server` filled in; returns what it printed.
+
+        On the containers stack it runs inside a broker's container, as one would by hand.
+
+        Example:
+            >>> print(lab.kafka.tool("kafka-topics", "--describe", "--topic", "order-events"))
+        """
+        running = [broker for broker in self.brokers if self._stack.state(broker) == "running"]
+        if not running:
+            raise LabError(f"No broker runs that {name} could talk to.", fix="lab.calm()")
+        return self._stack.kafka_tool(running[0], name, *args, stdin=stdin, timeout=timeout)
+
+    def dump_log(self, topic: str, partition: int, broker: int) -> str:
+        """What Kafka's own dump tool reads in a broker's first segment file of a partition: batches, then records."""
+        name = self.brokers[broker - 1]
+        path = f"{self._stack.data_dir(name)}/{topic}-{partition}/{0:020}.log"
+        return self._stack.kafka_tool(name, "kafka-dump-log", "--files", path, "--print-data-log")
+
+
+def clusters(services: object) -> list[tuple[str, ...]]:
+    """The Kafka clusters that are wholly among these services, the bigger one first."""
+    return [names for names in (THREE, SINGLE) if all(name in services for name in names)]  # type: ignore[operator]

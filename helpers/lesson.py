@@ -1,0 +1,115 @@
+"""The frame of a lesson: what you will do, what you predict, what the broker says, and what counts as done.
+
+Everything that is printed here is the same in every run, as long as the broker keeps its promises: the notebook's test
+compares it. Nothing is returned, so that no cell ends in a bare `True`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from IPython.display import Markdown, display
+from ipywidgets import Layout, RadioButtons
+
+from . import progress
+from .course import LESSONS, outline
+from .errors import LabError
+
+__all__ = ["Lesson"]
+
+
+class Lesson:
+    """One lesson of the course, by its id.
+
+    Raises:
+        LabError: there is no such lesson.
+
+    Example:
+        >>> lesson = Lesson("1.1")
+        >>> lesson.predict("acks1", "How many of 1000 acknowledged records are lost?", ["none", "some", "all 1000"])
+        >>> lesson.settle("acks1", "all 1000")
+        You predicted "none". The broker says "all 1000".
+        >>> lesson.check("acks=1 loses", ledger.lost == 1000, "lost 1000 of 1000 acknowledged")
+        ✔ PASS  acks=1 loses: lost 1000 of 1000 acknowledged
+
+    Introduced in lesson 0.
+    """
+
+    def __init__(self, id: str) -> None:
+        self.outline = outline(id)
+        self._choices: dict[str, Choice] = {}
+        self._passed: set[str] = set()
+
+    def objectives(self, *goals: str) -> None:
+        """Show the lesson's question, its minutes, and what the learner will do (completing "You will ...")."""
+        bullets = "\n".join(f"- {goal}" for goal in goals)
+        display(Markdown(f"*{self.outline.question}*\n\n**You will** ({self.outline.minutes} minutes)\n\n{bullets}"))
+
+    def predict(self, key: str, question: str, options: Sequence[str], default: int = 0) -> None:
+        """Ask for a prediction, by mouse or arrow keys. The one at index `default` stands until another is chosen."""
+        if not 0 <= default < len(options):
+            raise ValueError(f"default is the index of one of {len(options)} options; it is {default}")
+        self._choices[key] = Choice(options=list(options), index=default, layout=Layout(width="max-content"))
+        display(Markdown(f"**Predict.** {question}"), self._choices[key])
+
+    def settle(self, key: str, answer: str) -> None:
+        """Print the prediction made under `key` beside what was measured."""
+        choice = self._choices.get(key)
+        if choice is None:
+            print(f'The broker says "{answer}". (You made no prediction: run the cell that asks for it first.)')
+        elif choice.value == answer:
+            print(f'You predicted "{choice.value}", and the broker agrees.')
+        else:
+            print(f'You predicted "{choice.value}". The broker says "{answer}".')
+
+    def check(self, name: str, ok: object, why: str, hint: str = "") -> None:
+        """Print PASS or FAIL, `name` and `why`; record a pass. Never raises, so that the cells below still run.
+
+        Args:
+            name: as in `helpers.course`; a name of your own is printed but does not count.
+            ok: what must hold, asked of the broker.
+            why: the evidence, with its numbers.
+            hint: what to look at when it fails.
+        """
+        self._judge(name, bool(ok), why, hint, "✘ FAIL")
+
+    def exercise(self, name: str, ok: object, why: str, hint: str = "") -> None:
+        """Like `check`, for what the learner writes: a stub that is not filled in is NOT YET, which is no failure."""
+        self._judge(name, bool(ok), why, hint, "○ NOT YET")
+
+    def done(self) -> None:
+        """Print how many checks passed in this run, which are open, and what is next."""
+        names, missing = self.outline.checks, [name for name in self.outline.checks if name not in self._passed]
+        print(f"{self.outline.heading}: {len(names) - len(missing)} of {len(names)} checks passed.", end=" ")
+        if missing:
+            print(f"Still open: {', '.join(missing)}.", end=" ")
+        following = LESSONS[LESSONS.index(self.outline) + 1 :]
+        if not following:
+            print("That was the last lesson.")
+        else:
+            print(f"Next: {following[0].heading}{'.' if following[0].exists else ' (not there yet).'}")
+
+    def _judge(self, name: str, ok: bool, why: str, hint: str, otherwise: str) -> None:
+        print(f"{'✔ PASS' if ok else otherwise}  {name}: {why}")
+        if ok:
+            self._passed.add(name)
+            try:
+                progress.record(self.outline.id, name)
+            except (OSError, LabError) as error:  # a full disk is no reason to stop a lesson
+                print(f"(Your progress could not be saved: {error})", file=sys.stderr)
+        else:
+            self._passed.discard(name)
+            if hint:
+                print(f"  Hint: {hint}")
+
+
+class Choice(RadioButtons):  # type: ignore[misc]  # ipywidgets has no types
+    """Radio buttons that can be read where no widget is shown (GitHub, a printout, a screen reader on the file)."""
+
+    def __repr__(self) -> str:
+        return "\n".join(f"({'•' if option == self.value else ' '}) {option}" for option in self.options)
+
+    def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
+        bundle: dict[str, object] = super()._repr_mimebundle_(**kwargs)
+        return bundle | {"text/plain": repr(self)}  # the original cuts it at 110 characters

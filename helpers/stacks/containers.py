@@ -1,0 +1,153 @@
+"""The lab as containers: docker-compose.yml, driven through testcontainers, faults through the Docker API.
+
+Introduced in 00 Roadmap.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+from collections.abc import Iterable
+from functools import cached_property
+from typing import Any
+
+from testcontainers.compose import DockerCompose
+
+from ..errors import LabError
+from ..paths import lab_dir, repo_dir
+from .base import Stack, State
+
+__all__ = ["Containers", "docker_problem"]
+
+PROFILES = ["kafka", "kafka3", "rabbitmq", "aws"]
+
+
+def docker_problem() -> tuple[str, str] | None:
+    """Why containers cannot be used here, and the fix; None when a Docker engine with compose v2 answers."""
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, capture_output=True, text=True, timeout=20)
+
+    try:
+        if run("docker", "compose", "version").returncode:
+            return "Docker has no compose plugin (v2).", "install the package docker-compose-plugin (or Docker Desktop)"
+        answer = run("docker", "version", "--format", "{{.Server.Version}}")
+    except FileNotFoundError:
+        return "Docker is not installed.", "none needed: the lab runs as processes. For containers, install Docker"
+    except subprocess.TimeoutExpired:
+        return "The Docker engine did not answer within 20 s.", "restart Docker"
+    if answer.returncode:
+        why = answer.stderr.strip().splitlines()[-1:] or ["no engine answers"]
+        return f"The Docker engine does not answer: {why[0]}", "start Docker (Desktop, or: sudo systemctl start docker)"
+    return None
+
+
+class Containers(Stack):
+    """One container per service, in a compose project of this checkout's own."""
+
+    name = "containers"
+
+    @cached_property
+    def _project(self) -> str:
+        return "messaging-lab-" + hashlib.sha256(str(lab_dir()).encode()).hexdigest()[:8]
+
+    def _compose(self, names: Iterable[str]) -> DockerCompose:
+        """Compose with this lab's project name and ports, which compose reads from a file of the lab."""
+        lines = [f"COMPOSE_PROJECT_NAME={self._project}"]
+        for service in self.services.values():
+            prefix = service.name.upper().replace("-", "_")
+            lines += [f"{prefix}_{purpose.upper()}_PORT={port}" for purpose, port in service.ports.items()]
+        path = lab_dir() / "compose.env"
+        path.write_text("\n".join(lines) + "\n")
+        return DockerCompose(
+            context=repo_dir(), compose_file_name="docker-compose.yml", env_file=str(path), profiles=PROFILES,
+            services=list(names), wait=False, keep_volumes=False,
+        )  # fmt: skip
+
+    def launch(self, names: Iterable[str]) -> None:
+        names = list(names)
+        old = [name for name in names if self.state(name) == "exited"]
+        for name in old:  # started again, not made again: its data is in it
+            self._container(name).start()
+        if new := [name for name in names if name not in old]:
+            try:
+                self._compose(new).start()
+            except subprocess.CalledProcessError as error:
+                said = (error.stderr or b"").decode(errors="replace").strip()
+                raise LabError(f"docker compose up failed:\n{said[-1500:]}", fix=_compose_fix(said)) from error
+        for name in names:
+            self.services[name].handle = {"container": self._container(name).name}
+        self.__dict__.pop("_found", None)
+
+    @cached_property
+    def _docker(self) -> Any:
+        import docker
+
+        return docker.from_env()
+
+    def _find(self, name: str) -> Any | None:
+        labels = [f"com.docker.compose.project={self._project}", f"com.docker.compose.service={name}"]
+        found = self._docker.containers.list(all=True, filters={"label": labels})
+        return found[0] if found else None
+
+    def _container(self, name: str) -> Any:
+        if (found := self._find(name)) is None:
+            raise LabError(
+                f"There is no container of the service {name}.", fix="python -m helpers up, then run the cell again"
+            )
+        return found
+
+    # --- faults -------------------------------------------------------------------------------------------------
+
+    def state(self, name: str) -> State:
+        found = self._find(name)
+        if found is None:
+            return "absent"
+        return {"running": "running", "paused": "paused"}.get(found.status, "exited")  # type: ignore[return-value]
+
+    def pause(self, name: str) -> None:
+        if self.state(name) == "running":
+            self._container(name).pause()
+
+    def resume(self, name: str) -> None:
+        if self.state(name) == "paused":
+            self._container(name).unpause()
+
+    def kill(self, name: str) -> None:
+        if self.state(name) == "paused":  # Docker kills a paused container only after it goes on
+            self._container(name).unpause()
+        if self.state(name) == "running":
+            self._container(name).kill()
+            self._container(name).wait(timeout=20)
+
+    def remove(self, names: Iterable[str]) -> None:
+        names = list(names)
+        for name in names:
+            self.resume(name)
+        self._compose([] if set(names) >= set(self.services) else names).stop()
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    def logs(self, name: str, lines: int = 50) -> str:
+        found = self._find(name)
+        return found.logs(tail=lines).decode(errors="replace").rstrip() if found else ""
+
+    def data_dir(self, name: str) -> str:
+        return "/var/lib/kafka/data"
+
+    def kafka_tool(self, node: str, tool: str, *args: str, stdin: str = "", timeout: float = 60) -> str:
+        if tool != "kafka-dump-log":
+            args = ("--bootstrap-server", "localhost:19092", *args)
+        command = ["docker", "exec", "-i", self._container(node).name, f"/opt/kafka/bin/{tool}.sh", *args]
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout)
+        if done.returncode:
+            raise LabError(f"{tool} {' '.join(args)} failed:\n{done.stdout}{done.stderr}".rstrip())
+        return done.stdout
+
+
+def _compose_fix(said: str) -> str:
+    if "pull access denied" in said or "no such host" in said or "not found" in said:
+        return "check the network (the images come from their registries), or use LAB_STACK=processes"
+    if "No space left" in said or "no space left" in said:
+        return "free some disk space: docker system prune"
+    return "docker system df, docker ps, and: python -m helpers doctor; or use LAB_STACK=processes"

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import pandas as pd
+import pytest
+from IPython.utils.capture import capture_output
+from matplotlib import rcParams
+from matplotlib.figure import Figure
+from PIL import Image
+
+from helpers import display
+from helpers.display import Live, png, show
+from helpers.pictures import _spans, log_grid, ownership
+from helpers.plots import bars, distribution, lines
+from helpers.wait import wait_until
+
+TIDY = pd.DataFrame([(t / 5, s, t * k) for k, s in enumerate(("lag 0", "lag 1"), 1) for t in range(50)])
+TIDY.columns = pd.Index(["t", "series", "value"])
+EVENTS = pd.DataFrame({"t": [2.0, 2.5, 9.5], "label": ["leader killed", "leader elected", "broker 1 started again"]})
+NOTHING = pd.DataFrame(columns=["t", "series", "value"])
+REPLICAS = pd.DataFrame(
+    [(0.0, "leader", 1), (0.0, "isr", (1, 2)), (1.0, "leader", float("nan")), (2.0, "leader", 2), (2.0, "isr", (2,))],
+    columns=["t", "series", "value"],
+)
+FIGURES = {
+    "lines": lambda: lines(TIDY, "lag [records]", EVENTS),
+    "bars": lambda: bars({"acks=1": 1000, "acks=all": 0}, "lost [records]"),
+    "groups": lambda: bars(pd.DataFrame({"lost": [1, 2], "duplicated": [3, 4]}, index=["a", "b"]), "messages [count]"),
+    "distribution": lambda: distribution(
+        {"acks=0": [0.001, 0.002], "acks=1": [0.003] * 50, "no": [], "0": [0.0]}, "x [ms]"
+    ),
+    "log": lambda: log_grid([(0, 0, "anna"), (1, 0, None), (0, 1, "ben")], {"billing": {0: 2, 1: 0}, "audit": {0: 2}}),
+    "ownership": lambda: ownership(REPLICAS, EVENTS[:1]),
+    "no lines": lambda: lines(NOTHING, "lag [records]", pd.DataFrame(columns=["t", "label"])),
+    "no bars": lambda: bars({}, "lost [records]"),
+    "no samples": lambda: distribution({}, "x [ms]"),
+    "no records": lambda: log_grid([]),
+    "leader only": lambda: ownership(REPLICAS[:1]),
+    "no brokers": lambda: ownership(NOTHING),
+}
+
+
+def texts(figure: Figure) -> set[str]:
+    return {text.get_text() for text in figure.axes[0].texts}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_small_and_says_its_units(name: str) -> None:
+    figure = FIGURES[name]()
+    image = png(figure)
+    assert len(image) < 60_000 and Image.open(io.BytesIO(image)).width == 2000
+    assert figure.axes[0].get_xlabel().endswith("]")
+
+
+def test_the_style_is_the_files_and_stays_in_the_figures() -> None:
+    before = rcParams["font.size"], rcParams["axes.grid"]
+    assert lines(TIDY, "lag [records]").axes[0].xaxis.label.get_size() >= 14
+    assert (rcParams["font.size"], rcParams["axes.grid"]) == before
+
+
+def test_colour_is_never_alone() -> None:
+    plain = lines(TIDY, "lag [records]", EVENTS)
+    assert texts(plain) == {"lag 0", "lag 1", *EVENTS["label"]}
+    drawn = plain.axes[0].lines
+    assert drawn[0].get_marker() != drawn[1].get_marker() and drawn[0].get_linestyle() != drawn[1].get_linestyle()
+    assert texts(FIGURES["log"]()) >= {"A", "B", "–", "billing, audit"}
+    assert texts(FIGURES["ownership"]()) >= {"leader", "in ISR", "out of ISR"}
+    assert texts(FIGURES["bars"]()) == {"1,000", "0"}
+
+
+def test_distribution_marks_the_quantiles() -> None:
+    (line,) = distribution({"acks=1": [n / 1000 for n in range(1, 101)]}, "x [ms]").axes[0].lines
+    assert line.get_label() == "acks=1\np50 50 ms, p99 99 ms"
+    assert [line.get_xdata()[i] for i in line.get_markevery()] == [51, 100]  # the first step at or above the quantile
+
+
+@pytest.mark.parametrize(
+    ("flags", "spans"),
+    [([True, True, True], [(0, 4)]), ([True, False, True], [(0, 1), (3, 1)]), ([False, True, False], [(1, 2)])],
+)
+def test_spans(flags: list[bool], spans: list[tuple[float, float]]) -> None:
+    assert _spans([0, 1, 3], flags, 4) == spans
+    assert _spans([], [], 4) == []
+
+
+@pytest.mark.usefixtures("shell")
+def test_show_displays_the_picture_and_says_it() -> None:
+    with capture_output() as captured:
+        show(FIGURES["bars"](), "acks=1 lost 1000, acks=all none.")
+    assert captured.stdout == "acks=1 lost 1000, acks=all none.\n"
+    (output,) = captured.outputs
+    assert base64.b64decode(output.data["image/png"]).startswith(b"\x89PNG")
+    assert output.data["text/plain"] == "[figure] acks=1 lost 1000, acks=all none."
+    assert output.metadata["image/png"]["alt"] == "acks=1 lost 1000, acks=all none."
+
+
+def test_live_redraws_in_place_no_faster_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[tuple[str, int]] = []
+
+    def put(self: Any, figure: Figure, scale: int = 2) -> None:
+        calls.append((type(self).__name__, scale))
+
+    monkeypatch.setattr(display._Frame, "put", put)
+    with capture_output() as captured, Live(lambda: Figure(), "The lag drains.", fps=5) as live:
+        for _ in range(1000):
+            assert live.update() is None
+        assert len(calls) == 1
+        wait_until(lambda: live.update() or len(calls) == 2, timeout=2)
+    live.close()
+    live.update()
+    assert [scale for _, scale in calls] == [1, 1, 2]  # the last frame is the sharp one, and there is one
+    assert captured.stdout == "The lag drains.\n"
+
+
+@pytest.mark.usefixtures("shell")
+def test_live_keeps_one_place_on_the_page() -> None:
+    with capture_output() as captured, Live(FIGURES["bars"], "Done.") as live:
+        live.update()
+    ids = {output.transient["display_id"] for output in captured.outputs}
+    assert len(ids) == 1 and [output.update for output in captured.outputs] == [False, True]
