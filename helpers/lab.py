@@ -5,11 +5,13 @@ Introduced in 00 Roadmap.
 
 from __future__ import annotations
 
+import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -18,12 +20,14 @@ from .errors import LabError
 from .kafka import Kafka, Node, clusters
 from .paths import lab_dir
 from .rabbitmq import RabbitMQ
-from .stacks import SINGLE, THREE, Service, Stack, StateFile, assign_ports, choose, make
+from .stacks import NAMES, SINGLE, THREE, Service, Stack, StateFile, assign_ports, choose, make
+from .stacks.containers import docker_problem
 from .wait import wait_until
 
-__all__ = ["Lab"]
+__all__ = ["Lab", "down", "status"]
 
 Say = Callable[[str], None]
+RESTART = "python -m helpers doctor; then python -m helpers down, and up again"
 
 
 @contextmanager
@@ -57,7 +61,6 @@ class Lab:
 
     def __init__(self, stack: Stack, brokers: int = 3) -> None:
         self._stack, self._brokers = stack, brokers
-        self._run = uuid.uuid4().hex[:6]
 
     @classmethod
     def start(
@@ -84,7 +87,12 @@ class Lab:
             wanted = ["rabbitmq-1"] * bool(rabbitmq) + ["ministack"] * aws
             if kafka == 3 or (kafka == 1 and not clusters(services)):
                 wanted += THREE if kafka == 3 else SINGLE  # one broker: the cluster of three serves as well
-            lab._bring_up([*services, *(service for service in wanted if service not in services)], say, progress=True)
+            wanted = [service for service in wanted if service not in services]
+            for service in list(wanted):
+                if missing := lab._stack.lacks(service):  # the lessons that do not need it go on without
+                    say(f"{missing.message} The lab goes on without it.\nFix: {missing.fix}")
+                    wanted.remove(service)
+            lab._bring_up([*services, *wanted], say, progress=True)
         say(f"Lab on {name} ({why}): " + ", ".join(f"{s.name} {s.address}" for s in lab._stack.services.values()))
         return lab
 
@@ -99,8 +107,8 @@ class Lab:
         return self._stack.services
 
     def fresh(self, name: str) -> str:
-        """A name that no other run uses, for a topic, a group or a queue: `orders` -> `orders-7f3a9c`."""
-        return f"{name}-{self._run}"
+        """A name that nothing else uses, new with each call (a cell can be run again): `orders` -> `orders-7f3a9c`."""
+        return f"{name}-{uuid.uuid4().hex[:6]}"
 
     @cached_property
     def kafka(self) -> Kafka:
@@ -113,7 +121,7 @@ class Lab:
     def rabbitmq(self) -> RabbitMQ:
         """RabbitMQ."""
         if not (names := tuple(name for name in self.services if name.startswith("rabbitmq"))):
-            raise LabError("This lab has no RabbitMQ.", fix="Lab.start(rabbitmq=1)")
+            raise self._stack.lacks("rabbitmq-1") or LabError("This lab has no RabbitMQ.", fix="Lab.start(rabbitmq=1)")
         return RabbitMQ(self._stack, names, self._relaunch)
 
     @cached_property
@@ -131,13 +139,6 @@ class Lab:
         """Undo every fault: resume what is paused, start what is dead, wait until clients can talk to all of it."""
         with _locked(lambda _: None):
             self._bring_up(list(self.services), lambda _: None)
-
-    def down(self) -> None:
-        """Stop everything and delete its data. Downloads and progress stay."""
-        with _locked(lambda _: None):
-            self._stack.remove(list(self.services))
-            self.services.clear()
-            StateFile().save(self._stack.name, self.services)
 
     # --- bringing up --------------------------------------------------------------------------------------------
 
@@ -174,37 +175,75 @@ class Lab:
             raise
 
     def _wait_ready(self, names: Sequence[str], progress: bool) -> None:
+        """Ask each system through its real client, all at once, until it answers."""
         from tqdm.auto import tqdm
 
-        probes: dict[str, Callable[[], bool]] = {}
+        probes: dict[tuple[str, ...], Callable[[], bool]] = {}
         for cluster in clusters(self.services):
             if set(cluster) & set(names):
-                probes[cluster[-1]] = Kafka(self._stack, cluster, self._relaunch).ready
+                probes[cluster] = Kafka(self._stack, cluster, self._relaunch).ready
         if "rabbitmq-1" in names:
-            probes["rabbitmq-1"] = RabbitMQ(self._stack, ("rabbitmq-1",), self._relaunch).ready
+            probes["rabbitmq-1",] = RabbitMQ(self._stack, ("rabbitmq-1",), self._relaunch).ready
         if "ministack" in names:
-            probes["ministack"] = Aws(self._stack).ready
-        bar = tqdm(
-            total=len(probes),
-            desc="Starting brokers",
-            bar_format="{desc} {n}/{total} [{elapsed}]",
-            disable=not progress,
-        )
+            probes["ministack",] = Aws(self._stack).ready
+        form = "{desc} {n}/{total} [{elapsed}]"
+        bar = tqdm(total=len(probes), desc="Starting brokers", bar_format=form, disable=not progress)
+        stop = threading.Event()
 
-        def wait(item: tuple[str, Callable[[], bool]]) -> None:
-            name, probe = item
-            wait_until(
-                lambda: self._alive(name) and probe(), 90, f"{name} is ready",
-                lambda: f"{self._stack.state(name)}; last lines of its log:\n{self._stack.logs(name, 15)}",
-                retry_on=(Exception,), fix="python -m helpers doctor, then: python -m helpers down, and up again",
-            )  # fmt: skip
-            bar.update()
+        def usable(nodes: tuple[str, ...], probe: Callable[[], bool]) -> bool:
+            for name in nodes:
+                if self._stack.state(name) == "exited" and not stop.is_set():
+                    said = self._stack.logs(name, 15)
+                    raise LabError(f"{name} ended while it started. Last lines of its log:\n{said}", fix=RESTART)
+            try:
+                return stop.is_set() or probe()
+            except Exception:  # whatever a client raises while nobody listens yet
+                return False
 
-        try:
-            with ThreadPoolExecutor(max(1, len(probes))) as pool:
-                list(pool.map(wait, probes.items()))
-        finally:
-            bar.close()
+        def wait(item: tuple[tuple[str, ...], Callable[[], bool]]) -> None:
+            nodes, probe = item
+            try:
+                wait_until(
+                    lambda: usable(nodes, probe),
+                    90,
+                    f"{', '.join(nodes)} can be used",
+                    lambda: "\n".join(f"{n}: {self._stack.state(n)}\n{self._stack.logs(n, 8)}" for n in nodes),
+                    fix=RESTART,
+                )
+            finally:
+                bar.update()
 
-    def _alive(self, name: str) -> bool:
-        return self._stack.state(name) == "running"
+        with ThreadPoolExecutor(max(1, len(probes))) as pool:
+            try:
+                for _ in pool.map(wait, probes.items()):
+                    pass
+            finally:  # an error or an interrupt ends the other waits too
+                stop.set()
+                bar.close()
+
+
+def status() -> dict[str, Any]:
+    """What is up: `{"stack", "services": [{"name", "state", "address", "pid" or "container"}]}`."""
+    name, services = StateFile().load()
+    stack = make(name, services) if name else None
+    rows = []
+    for service in services.values():
+        where = {key: value for key, value in service.handle.items() if key in ("pid", "container")}
+        state = stack.state(service.name) if stack else "absent"
+        rows.append({"name": service.name, "state": state, "address": service.address, **where})
+    return {"stack": name, "services": rows}
+
+
+def down() -> list[str]:
+    """Stop every service and delete its data; downloads and progress stay. Finds what a crash left behind, too.
+
+    Returns:
+        The names of the services that were up.
+    """
+    with _locked(print):
+        name, services = StateFile().load()
+        for stack in (name,) if name else NAMES:
+            if name or stack == "processes" or docker_problem() is None:
+                make(stack, services).remove(list(services))
+        StateFile().save(name, {})
+    return list(services)

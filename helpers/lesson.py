@@ -53,15 +53,15 @@ class Lesson:
         self._choices[key] = Choice(options=list(options), index=default, layout=Layout(width="max-content"))
         display(Markdown(f"**Predict.** {question}"), self._choices[key])
 
-    def settle(self, key: str, answer: str) -> None:
-        """Print the prediction made under `key` beside what was measured."""
+    def settle(self, key: str, answer: str, judge: str = "broker") -> None:
+        """Print the prediction made under `key` beside what was measured; `judge` is who measured it."""
         choice = self._choices.get(key)
         if choice is None:
-            print(f'The broker says "{answer}". (You made no prediction: run the cell that asks for it first.)')
+            print(f'The {judge} says "{answer}". (You made no prediction: run the cell that asks for it first.)')
         elif choice.value == answer:
-            print(f'You predicted "{choice.value}", and the broker agrees.')
+            print(f'You predicted "{choice.value}", and the {judge} agrees.')
         else:
-            print(f'You predicted "{choice.value}". The broker says "{answer}".')
+            print(f'You predicted "{choice.value}". The {judge} says "{answer}".')
 
     def check(self, name: str, ok: object, why: str, hint: str = "") -> None:
         """Print PASS or FAIL, `name` and `why`; record a pass. Never raises, so that the cells below still run.

@@ -7,14 +7,16 @@ from itertools import groupby, pairwise
 from string import ascii_uppercase
 
 import pandas as pd
+from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from .display import styled
 from .plots import canvas, mark_events, time_axis
 
-__all__ = ["log_grid", "ownership"]
+__all__ = ["log_grid", "ownership", "placements"]
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 LEADER, IN_SYNC, NO_KEY, EDGE = "#0072B2", "#A9D5EF", "#F2F2F2", "#767676"
@@ -98,6 +100,39 @@ def ownership(
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     mark_events(axes, events)
+    return figure
+
+
+@styled
+def placements(frames: Mapping[str, pd.DataFrame], events: pd.DataFrame | None = None) -> Figure:
+    """Orders placed in different ways: above how long each took (crosses: it failed), below how many have failed.
+
+    Args:
+        frames: way -> a row for each order: `t` [s], `seconds`, `ok`.
+        events: columns `t` [s], `label`: lines across.
+    """
+    figure = Figure(figsize=(rcParams["figure.figsize"][0], 6.2))
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
+    for i, (way, frame) in enumerate(frames.items()):
+        colour, label = COLOURS[(0, 2, 3)[i % 3]], {"color": COLOURS[(0, 2, 3)[i % 3]], "fontweight": "bold"}
+        good, bad = frame[frame["ok"]], frame[~frame["ok"]]
+        upper.plot(good["t"], good["seconds"] * 1e3, "os^"[i % 3], color=colour, markersize=6, markeredgecolor="white")
+        upper.plot(bad["t"], bad["seconds"] * 1e3, "X", color="#D55E00", markersize=8, markeredgecolor="white")
+        if len(good):
+            last = good["seconds"].tail(20).median() * 1e3
+            upper.text(1.01, last, way, transform=upper.get_yaxis_transform(), va="center", **label)
+        if len(bad):
+            upper.text(bad["t"].median(), bad["seconds"].max() * 1.6e3, f"{way}: failed", ha="center", color="#D55E00")
+        lower.step(frame["t"], (~frame["ok"]).cumsum(), where="post", color=colour, linestyle="-" if i else "--")
+        lower.text(1.01, len(bad), f"{way}: {len(bad)}", transform=lower.get_yaxis_transform(), va="center", **label)
+    upper.set(yscale="log", ylabel="to place it [ms]")
+    upper.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    lower.set(ylabel="failed [orders]")
+    lower.set_ylim(bottom=-2)
+    time_axis(lower)
+    mark_events(upper, events)
+    for t in [] if events is None else events["t"]:
+        lower.axvline(t, color="#444444", linewidth=1.4, linestyle=(0, (4, 3)), zorder=1.5)
     return figure
 
 

@@ -7,9 +7,9 @@ import os
 from ..errors import LabError
 from .base import SINGLE, THREE, Service, Stack, StateFile, assign_ports
 
-__all__ = ["SINGLE", "THREE", "Service", "Stack", "StateFile", "assign_ports", "choose", "make"]
+__all__ = ["NAMES", "SINGLE", "THREE", "Service", "Stack", "StateFile", "assign_ports", "choose", "make"]
 
-NAMES = ("containers", "processes", "external")
+NAMES = ("containers", "processes")  # "external", somebody's own clusters, comes with a later lesson
 
 
 def choose(wanted: str | None = None) -> tuple[str, str]:
@@ -22,7 +22,7 @@ def choose(wanted: str | None = None) -> tuple[str, str]:
 
     asked = wanted or os.environ.get("LAB_STACK") or ""
     up, _ = StateFile().load()
-    if asked and asked not in NAMES:
+    if asked and asked not in (*NAMES, "external"):
         raise LabError(f"LAB_STACK is {asked!r}.", fix=f"set it to one of {', '.join(NAMES)}, or leave it out")
     if asked == "external":
         raise LabError(

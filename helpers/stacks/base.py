@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from ..errors import LabError
 from ..paths import lab_dir
 
 __all__ = ["CLUSTER_ID", "PORTS", "SINGLE", "THREE", "Service", "Stack", "State", "assign_ports", "kafka_properties"]
@@ -61,6 +62,10 @@ class Stack(ABC):
 
     def __init__(self, services: dict[str, Service]) -> None:
         self.services = services
+
+    def lacks(self, name: str) -> LabError | None:
+        """What this machine lacks to run a service, and the fix; None when nothing is missing."""
+        return None
 
     @abstractmethod
     def launch(self, names: Iterable[str]) -> None:

@@ -31,11 +31,12 @@ __all__ = ["Processes", "rabbitmq_server"]
 LOG4J = Path(__file__).with_name("log4j2.yaml")
 # Serial GC and small heaps: the whole lab fits beside a browser in 2 GB.
 HEAP = {"kafka-controller": "96m", "kafka": "256m"}
+RABBITMQ_FIX = "brew install rabbitmq" if sys.platform == "darwin" else "sudo apt-get install -y rabbitmq-server"
 TOOLS = {
     "kafka-topics": "org.apache.kafka.tools.TopicCommand",
     "kafka-console-producer": "org.apache.kafka.tools.ConsoleProducer",
     "kafka-console-consumer": "org.apache.kafka.tools.consumer.ConsoleConsumer",
-    "kafka-dump-log": "kafka.tools.DumpLogSegments",
+    "kafka-dump-log": "org.apache.kafka.tools.DumpLogSegments",
     "kafka-leader-election": "org.apache.kafka.tools.LeaderElectionCommand",
     "kafka-consumer-groups": "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
     "kafka-configs": "kafka.admin.ConfigCommand",
@@ -69,9 +70,8 @@ class Processes(Stack):
 
     def __init__(self, services: dict[str, Service]) -> None:
         super().__init__(services)
-        known = {service.handle.get("pid") for service in services.values()}
         if not services:  # nothing is recorded, so nothing may run: the rest of a lab whose state file is gone
-            self._end([process for process in _owned() if process.pid not in known])
+            self._end(list(_owned()))
 
     # --- starting -----------------------------------------------------------------------------------------------
 
@@ -88,6 +88,11 @@ class Processes(Stack):
                     start_new_session=True,
                 )  # fmt: skip
             self.services[name].handle = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
+
+    def lacks(self, name: str) -> LabError | None:
+        if name.startswith("rabbitmq") and rabbitmq_server() is None:
+            return LabError("RabbitMQ is not installed.", fix=RABBITMQ_FIX)
+        return None
 
     def _folder(self, name: str) -> Path:
         folder = lab_dir() / "run" / name
@@ -139,8 +144,6 @@ class Processes(Stack):
 
     def _rabbitmq(self, name: str) -> tuple[list[str], dict[str, str]]:
         server, ports, folder = rabbitmq_server(), self.services[name].ports, self._folder(name)
-        if server is None:
-            raise LabError("RabbitMQ is not installed.", fix="python -m helpers doctor names the line to run")
         (folder / "enabled_plugins").write_text("[rabbitmq_management].\n")
         (folder / "rabbitmq.conf").write_text(
             f"listeners.tcp.local = 127.0.0.1:{ports['client']}\n"

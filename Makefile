@@ -1,0 +1,58 @@
+# Two commands do everything:  make lab  and  make test.  The others are steps of these two.
+SHELL := /bin/sh
+# the first Python that runs and is new enough
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+  "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { command -v "$$p"; exit; }; done; echo python3)
+PY := .venv/bin/python
+ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
+
+.PHONY: help lab test setup down clean outputs notebooks unit live lint everything
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s%s\n", $$1, $$2 }' Makefile
+
+lab: setup  ## set everything up, bring the brokers up, open JupyterLab on the roadmap
+	@$(PY) -m helpers up
+	@.venv/bin/jupyter lab workspaces import --name default binder/workspace.json >/dev/null 2>&1
+	@echo "Opening JupyterLab. Without a browser here, open the address that it prints. Ctrl+C stops it."
+	@trap : INT; .venv/bin/jupyter lab $(ROOT) --ServerApp.answer_yes=True $(JUPYTER); \
+	  echo; echo "JupyterLab is stopped; the brokers still run. Keep them for the next 'make lab', or stop them: make down"
+
+setup: .venv/done  ## the virtual environment, and what the brokers need (downloads once)
+	@$(PY) -m helpers setup
+
+.venv/done: requirements.txt pyproject.toml
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "This course needs Python 3.11 or newer; $(PYTHON) is $$("$(PYTHON)" -V 2>&1)."; \
+	  echo "Fix: install one and run: make $(MAKECMDGOALS) PYTHON=python3.12"; exit 1; }
+	@"$(PYTHON)" -m venv .venv || { echo "Fix: sudo apt-get install -y python3-venv"; rm -rf .venv; exit 1; }
+	@echo "Installing the Python packages (about a minute) ..."
+	@.venv/bin/pip install -q --disable-pip-version-check -r requirements.txt -e .
+	@touch .venv/done
+
+test: setup everything lint unit live notebooks  ## everything that this machine can run, on every stack that it offers
+
+everything: .venv/done
+	@$(PY) -m helpers setup --stack processes
+
+lint: .venv/done  ## style and types, notebooks included
+	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy
+
+unit: .venv/done  ## what needs no broker
+	@$(PY) -m pytest tests/unit -q
+
+live: setup  ## the lab itself, on every stack that this machine offers
+	@$(PY) -m pytest tests/live -q
+
+notebooks: setup  ## re-run every notebook on live brokers and compare every output (nbval)
+	@$(PY) -m tests.notebooks
+
+outputs: setup  ## re-run every notebook and store what it prints and draws
+	@$(PY) -m tests.outputs notebooks/*.ipynb
+
+down:  ## stop the brokers and delete their data
+	@if [ -x $(PY) ]; then $(PY) -m helpers down; fi
+
+clean: down  ## delete everything that the other commands made, downloads too
+	@rm -rf .lab .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,119 @@
+"""The lab from a shell: `python -m helpers up | down | status | doctor | setup | progress | reset`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from dataclasses import asdict
+
+from .errors import LabError
+from .paths import lab_dir
+
+MARK = {"ok": "✔", "note": "•", "missing": "✘"}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; its exit code is 0, 1 for an error that names its fix, or 130 after Ctrl+C."""
+    parser = argparse.ArgumentParser(prog="python -m helpers", description="The brokers of the course.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+
+    def command(name: str, help: str, *, as_json: bool = False) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help)
+        if as_json:
+            sub.add_argument("--json", action="store_true", help="print JSON")
+        return sub
+
+    up = command("up", "bring brokers up, or attach to those that are up (without options: what the roadmap uses)")
+    up.add_argument("--kafka", type=int, choices=(1, 3), default=0, metavar="1|3", help="Kafka brokers")
+    up.add_argument("--rabbitmq", type=int, choices=(1,), default=0, metavar="1", help="RabbitMQ nodes")
+    up.add_argument("--aws", action="store_true", help="SQS, SNS and EventBridge on an emulator")
+    for sub in (up, command("setup", "fetch what the stack needs: images, or Java, Kafka and RabbitMQ")):
+        sub.add_argument("--stack", help="containers or processes; default: $LAB_STACK, or what the machine offers")
+    command("down", "stop every broker and delete its data")
+    command("status", "what is up, and where", as_json=True)
+    command("doctor", "what this machine offers and lacks, and how to fix it", as_json=True)
+    command("progress", "which lessons are done, and what is next", as_json=True)
+    command("reset", "down, and delete .lab/ too: logs, downloads, progress").add_argument("--yes", action="store_true")
+    args = parser.parse_args(argv)
+    try:
+        return int(globals()[f"_{args.command}"](args) or 0)
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(
+            f"{error}\nFix: python -m helpers doctor says what is wrong with the disk or the rights.", file=sys.stderr
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped; what this command had started is gone.", file=sys.stderr)
+        return 130
+
+
+def _up(args: argparse.Namespace) -> None:
+    from .lab import Lab
+
+    if not (args.kafka or args.rabbitmq or args.aws):
+        args.kafka, args.rabbitmq, args.aws = 1, 1, True
+    Lab.start(args.kafka, args.rabbitmq, args.aws, args.stack)
+
+
+def _setup(args: argparse.Namespace) -> None:
+    from .setup import fetch
+
+    fetch(args.stack)
+
+
+def _down(args: argparse.Namespace) -> None:
+    from .lab import down
+
+    print("The lab is down: " + (", ".join(down()) or "nothing was up") + ".")
+
+
+def _status(args: argparse.Namespace) -> None:
+    from .lab import status
+
+    found = status()
+    if args.json:
+        print(json.dumps(found, indent=1))
+        return
+    print(f"Lab on {found['stack']}" if found["services"] else "Nothing is up. Fix: python -m helpers up")
+    for service in found["services"]:
+        where = service.get("container") or f"pid {service.get('pid')}"
+        print(f"  {service['name']:<18}{service['state']:<10}{service['address']:<22}{where}")
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from .doctor import findings
+
+    found = list(findings())
+    if args.json:
+        print(json.dumps([asdict(finding) for finding in found], indent=1))
+    else:
+        for finding in found:
+            print(f"{MARK[finding.status]} {finding.check:<10}{finding.detail}")
+            if finding.fix:
+                print(f"{'':12}Fix: {finding.fix}")
+    return int(any(finding.status == "missing" for finding in found))
+
+
+def _progress(args: argparse.Namespace) -> None:
+    from .progress import table
+
+    found = table()
+    print(found.to_json(orient="records", indent=1) if args.json else found.to_string(index=False))
+
+
+def _reset(args: argparse.Namespace) -> int:
+    if not args.yes and input(f"Delete {lab_dir()} with its downloads and your progress? [y/N] ").lower() != "y":
+        print("Nothing was deleted.")
+        return 1
+    _down(args)
+    shutil.rmtree(lab_dir())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

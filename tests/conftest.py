@@ -1,0 +1,25 @@
+"""Every test that starts brokers does so in a lab of its own: the learner's is never touched."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from helpers.paths import repo_dir
+
+
+@pytest.fixture
+def lab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A lab folder of this test's own; downloads are shared."""
+    monkeypatch.setenv("LAB_DOWNLOADS", os.environ.get("LAB_DOWNLOADS") or str(repo_dir() / ".lab" / "downloads"))
+    monkeypatch.setenv("LAB_HOME", str(tmp_path / "lab"))
+    monkeypatch.delenv("LAB_STACK", raising=False)
+    return tmp_path / "lab"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_bars() -> None:
+    """Progress bars would fill the log of a test run."""
+    os.environ.setdefault("TQDM_DISABLE", "1")

@@ -1,0 +1,90 @@
+"""The stacks that this machine offers; what it does not offer is skipped, with the reason."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from helpers.errors import LabError
+from helpers.jars import missing_jars
+from helpers.java import find_java
+from helpers.lab import down
+from helpers.stacks.containers import docker_problem
+
+
+def why_not(stack: str) -> str:
+    """Why this machine cannot test a stack; empty when it can."""
+    if stack == "containers":
+        problem = docker_problem()
+        return problem[0] if problem else ""
+    try:
+        find_java()
+    except LabError as error:
+        return error.message
+    return "Kafka is not downloaded: make setup" if missing_jars() else ""
+
+
+STACKS = [
+    pytest.param(name, marks=pytest.mark.skipif(bool(reason := why_not(name)), reason=f"{name}: {reason}"))
+    for name in ("processes", "containers")
+]
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(params=STACKS)
+def stack(request: pytest.FixtureRequest, lab_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The name of a stack, chosen by LAB_STACK, in a lab of its own that is taken down afterwards."""
+    monkeypatch.setenv("LAB_STACK", request.param)
+    yield request.param
+    monkeypatch.setenv("LAB_STACK", request.param)
+    down()
+    assert left_behind(lab_home) == []
+
+
+def left_behind(lab_home: Path) -> list[str]:
+    """Processes of this lab that still exist, in whatever state, and containers and volumes of its project."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("LAB_OWNER") == str(lab_home) and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(f"{process.pid} {process.name()}")
+        except (psutil.Error, OSError):
+            continue
+    if docker_problem() is None:
+        import hashlib
+
+        project = "messaging-lab-" + hashlib.sha256(str(lab_home).encode()).hexdigest()[:8]
+        for command in (["ps", "-aq"], ["volume", "ls", "-q"], ["network", "ls", "-q"]):
+            filters = ["--filter", f"label=com.docker.compose.project={project}"]
+            found += subprocess.run(["docker", *command, *filters], capture_output=True, text=True).stdout.split()
+    return found
+
+
+@pytest.fixture
+def cli() -> Cli:
+    """Run `python -m helpers ...` as a learner does."""
+
+    def run(*args: str, timeout: float = 120, **more: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "helpers", *args]
+        return subprocess.run(command, capture_output=True, text=True, timeout=timeout, **more)  # type: ignore[call-overload]
+
+    return run
+
+
+@pytest.fixture
+def services(cli: Cli) -> Callable[[], dict[str, dict[str, str]]]:
+    """What `status --json` says, by service."""
+
+    def ask() -> dict[str, dict[str, str]]:
+        answer = json.loads(cli("status", "--json").stdout)
+        assert set(answer) == {"stack", "services"}
+        return {service["name"]: service for service in answer["services"]}
+
+    return ask

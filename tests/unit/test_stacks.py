@@ -1,0 +1,185 @@
+"""The choice of a stack, ports, the state file, and what the two stacks must have in common. No broker is started."""
+
+from __future__ import annotations
+
+import re
+import socket
+from pathlib import Path
+
+import pytest
+import yaml
+
+from helpers import stacks
+from helpers.errors import LabError
+from helpers.paths import repo_dir
+from helpers.stacks import Service, StateFile, assign_ports, choose, containers
+from helpers.stacks.base import CLUSTER_ID, PORTS, kafka_properties
+from helpers.stacks.processes import Processes
+
+NO_DOCKER = ("Docker is not installed.", "none needed: the lab runs as processes. For containers, install Docker")
+COMPOSE = yaml.safe_load((repo_dir() / "docker-compose.yml").read_text())
+
+
+@pytest.fixture(autouse=True)
+def _own_lab(lab_home: Path) -> None:
+    pass
+
+
+def docker(monkeypatch: pytest.MonkeyPatch, problem: tuple[str, str] | None) -> None:
+    monkeypatch.setattr(containers, "docker_problem", lambda: problem)
+
+
+def test_containers_where_docker_answers_otherwise_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    docker(monkeypatch, None)
+    assert choose() == ("containers", "a Docker engine with compose v2 answers")
+    docker(monkeypatch, NO_DOCKER)
+    assert choose() == ("processes", "Docker is not installed.")
+
+
+def test_nonsense_names_the_choices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_STACK", "nonsense")
+    with pytest.raises(LabError, match=r"LAB_STACK is 'nonsense'.\nFix: set it to one of containers, processes"):
+        choose()
+
+
+def test_external_says_that_it_is_not_there_yet() -> None:
+    with pytest.raises(LabError, match="not supported yet"):
+        choose("external")
+
+
+def test_docker_asked_for_and_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    docker(monkeypatch, NO_DOCKER)
+    with pytest.raises(LabError, match=r"Docker is not installed.\nFix: .*leave LAB_STACK out"):
+        choose("containers")
+
+
+def fake_docker(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    path = folder / "docker"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+
+@pytest.mark.parametrize(
+    ("script", "said", "fix"),
+    [
+        ('test "$1" != compose', "no compose plugin", "docker-compose-plugin"),
+        (
+            'test "$1" != version || { echo "Is the docker daemon running?" >&2; exit 1; }',
+            "daemon running",
+            "start Docker",
+        ),
+    ],
+    ids=["without compose v2", "engine stopped"],
+)
+def test_docker_that_is_not_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str, fix: str
+) -> None:
+    fake_docker(tmp_path, monkeypatch, script)
+    problem = containers.docker_problem()
+    assert problem is not None
+    assert said in problem[0]
+    assert fix in problem[1]
+    assert choose()[0] == "processes"
+
+
+def test_no_docker_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert containers.docker_problem() == NO_DOCKER
+
+
+def test_a_taken_port_is_replaced_and_said() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        PORTS["probe"] = {"client": taken, "cluster": taken}
+        try:
+            ports, moved = assign_ports("probe", {})
+        finally:
+            del PORTS["probe"]
+    assert taken not in ports.values()
+    assert len(set(ports.values())) == 2
+    assert moved == [f"Port {taken} is taken: probe listens on 127.0.0.1:{ports['client']}."]
+
+
+def test_two_services_never_get_the_same_port() -> None:
+    there = {"kafka": Service("kafka", {"client": PORTS["kafka-1"]["client"]})}
+    assert assign_ports("kafka-1", there)[0]["client"] != PORTS["kafka-1"]["client"]
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"stack": "processes"}', '{"stack": 1, "services": {"kafka": {}}}']
+)
+def test_a_broken_state_file_counts_as_nothing(content: str) -> None:
+    StateFile().path.write_text(content)
+    assert StateFile().load() == ("", {})
+
+
+def test_state_is_kept_and_ends() -> None:
+    StateFile().save("processes", {"kafka": Service("kafka", {"client": 1}, {"pid": 2})})
+    assert StateFile().load() == ("processes", {"kafka": Service("kafka", {"client": 1}, {"pid": 2})})
+    StateFile().save("processes", {})
+    assert StateFile().load() == ("", {})
+
+
+# --- what both stacks share -------------------------------------------------------------------------------------
+
+
+def as_properties(service: str) -> dict[str, str]:
+    """What Kafka's image makes of KAFKA_ variables: _ is a dot."""
+    environment = COMPOSE["services"][service]["environment"]
+    names = {key: str(value) for key, value in environment.items() if key.startswith("KAFKA_")}
+    return {key.removeprefix("KAFKA_").lower().replace("_", "."): value for key, value in names.items()}
+
+
+@pytest.mark.parametrize("node", [name for name in PORTS if name.startswith("kafka")])
+def test_kafka_is_configured_alike_on_both_stacks(node: str) -> None:
+    addresses = {
+        "listeners", "advertised.listeners", "listener.security.protocol.map", "inter.broker.listener.name",
+        "controller.quorum.voters", "log.dirs", "heap.opts",
+    }  # fmt: skip
+    image = {key: value for key, value in as_properties(node).items() if key not in addresses}
+    assert image == kafka_properties(node)
+    assert COMPOSE["services"][node]["environment"]["CLUSTER_ID"] == CLUSTER_ID
+
+
+def test_processes_know_their_quorum() -> None:
+    services = {name: Service(name, {"client": 7000 + i, "controller": 8000 + i}) for i, name in enumerate(PORTS)}
+    for name in ("kafka-1", "kafka-2", "kafka-3"):
+        del services[name].ports["controller"]
+    stack = Processes(services)
+    assert stack._properties("kafka-2")["controller.quorum.voters"] == "100@127.0.0.1:8001"
+    assert stack._properties("kafka")["controller.quorum.voters"] == "1@127.0.0.1:8000"
+    assert stack._properties("kafka-2")["listeners"] == "PLAINTEXT://127.0.0.1:7003"
+
+
+def test_everything_listens_on_this_machine_only() -> None:
+    for name, service in COMPOSE["services"].items():
+        assert all(str(port).startswith("127.0.0.1:") for port in service.get("ports", [])), name
+        assert "container_name" not in service, "two checkouts would clash"
+        assert "healthcheck" in service, name
+
+
+def test_compose_ports_come_from_the_variables_that_the_lab_sets() -> None:
+    text = (repo_dir() / "docker-compose.yml").read_text()
+    for name, ports in PORTS.items():
+        for purpose in set(ports) & {"client", "http"}:
+            variable = f"{name.upper().replace('-', '_')}_{purpose.upper()}_PORT"
+            assert f"${{{variable}:-{ports[purpose]}}}" in text, variable
+
+
+def test_versions_agree() -> None:
+    from helpers.jars import KAFKA
+
+    requirements = (repo_dir() / "requirements.txt").read_text()
+    ministack = re.search(r"^ministack==(\S+)", requirements, re.M)
+    assert ministack
+    images = {service["image"] for service in COMPOSE["services"].values()}
+    assert {f"apache/kafka:{KAFKA}", f"ministackorg/ministack:{ministack[1]}"} <= images
+    assert all(not image.endswith(":latest") and ":" in image for image in images)
+
+
+def test_make_returns_the_stack_by_its_name() -> None:
+    assert stacks.make("processes", {}).name == "processes"
+    assert stacks.make("containers", {}).name == "containers"
