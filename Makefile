@@ -11,12 +11,14 @@ ROOT := $(shell [ "$$(id -u)" = 0 ] && echo --allow-root)
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s%s\n", $$1, $$2 }' Makefile
 
+lab: export JUPYTERLAB_WORKSPACES_DIR = $(CURDIR)/.lab/jupyter
 lab: setup  ## set everything up, bring the brokers up, open JupyterLab on the roadmap
 	@$(PY) -m helpers up
+	@mkdir -p .venv/share/jupyter/lab/settings && cp binder/overrides.json .venv/share/jupyter/lab/settings/
 	@.venv/bin/jupyter lab workspaces import --name default binder/workspace.json >/dev/null 2>&1
 	@echo "Opening JupyterLab. Without a browser here, open the address that it prints. Ctrl+C stops it."
-	@trap : INT; .venv/bin/jupyter lab $(ROOT) --ServerApp.answer_yes=True $(JUPYTER); \
-	  echo; echo "JupyterLab is stopped; the brokers still run. Keep them for the next 'make lab', or stop them: make down"
+	@trap : INT; .venv/bin/jupyter lab $(ROOT) --ServerApp.answer_yes=True $(JUPYTER); echo; \
+	  echo "JupyterLab is stopped; the brokers still run. Keep them for the next 'make lab', or stop them: make down"
 
 setup: .venv/done  ## the virtual environment, and what the brokers need (downloads once)
 	@$(PY) -m helpers setup

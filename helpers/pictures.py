@@ -19,7 +19,7 @@ from .plots import canvas, mark_events, time_axis
 __all__ = ["log_grid", "ownership", "placements"]
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-LEADER, IN_SYNC, NO_KEY, EDGE = "#0072B2", "#A9D5EF", "#F2F2F2", "#767676"
+LEADER, IN_SYNC, NO_KEY, EDGE, FAILED = "#0072B2", "#A9D5EF", "#F2F2F2", "#767676", "#D55E00"
 
 
 @styled
@@ -111,24 +111,28 @@ def placements(frames: Mapping[str, pd.DataFrame], events: pd.DataFrame | None =
         frames: way -> a row for each order: `t` [s], `seconds`, `ok`.
         events: columns `t` [s], `label`: lines across.
     """
-    figure = Figure(figsize=(rcParams["figure.figsize"][0], 6.2))
+    figure = Figure(figsize=(rcParams["figure.figsize"][0], 6.4))
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
     for i, (way, frame) in enumerate(frames.items()):
-        colour, label = COLOURS[(0, 2, 3)[i % 3]], {"color": COLOURS[(0, 2, 3)[i % 3]], "fontweight": "bold"}
+        colour, marker = COLOURS[(0, 2, 3)[i % 3]], "os^"[i % 3]
         good, bad = frame[frame["ok"]], frame[~frame["ok"]]
-        upper.plot(good["t"], good["seconds"] * 1e3, "os^"[i % 3], color=colour, markersize=6, markeredgecolor="white")
-        upper.plot(bad["t"], bad["seconds"] * 1e3, "X", color="#D55E00", markersize=8, markeredgecolor="white")
-        if len(good):
-            last = good["seconds"].tail(20).median() * 1e3
-            upper.text(1.01, last, way, transform=upper.get_yaxis_transform(), va="center", **label)
+        upper.plot(good["t"], good["seconds"] * 1e3, marker, color=colour, markersize=7, markeredgecolor="white")
+        upper.plot(bad["t"], bad["seconds"] * 1e3, "X", color=FAILED, markersize=10, markeredgecolor="white")
         if len(bad):
-            upper.text(bad["t"].median(), bad["seconds"].max() * 1.6e3, f"{way}: failed", ha="center", color="#D55E00")
-        lower.step(frame["t"], (~frame["ok"]).cumsum(), where="post", color=colour, linestyle="-" if i else "--")
-        lower.text(1.01, len(bad), f"{way}: {len(bad)}", transform=lower.get_yaxis_transform(), va="center", **label)
-    upper.set(yscale="log", ylabel="to place it [ms]")
+            text = {"xytext": (0, -14), "textcoords": "offset points", "ha": "center", "va": "top"}
+            place = (bad["t"].median(), bad["seconds"].min() * 1e3)
+            upper.annotate(f"{way}: failed", place, color=FAILED, fontweight="bold", **text)
+        (line,) = lower.step(frame["t"], (~frame["ok"]).cumsum(), where="post", color=colour, linestyle="-", label=way)
+        line.set(marker=marker, markevery=max(1, len(frame) // 8), markeredgecolor="white")
+        name = {"va": "center", "color": colour, "fontweight": "bold"}
+        lower.text(1.01, len(bad), f"{way}: {len(bad)}", transform=lower.get_yaxis_transform(), **name)
+        upper.plot([], [], marker, color=colour, label=way)
+    upper.set(yscale="log", ylabel="time to place [ms]")
+    upper.set_ylim(bottom=upper.get_ylim()[0] / 4)  # room for the word below the crosses
     upper.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
+    upper.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1, handletextpad=0.3)
     lower.set(ylabel="failed [orders]")
-    lower.set_ylim(bottom=-2)
+    lower.margins(y=0.12)
     time_axis(lower)
     mark_events(upper, events)
     for t in [] if events is None else events["t"]:

@@ -60,7 +60,7 @@ class Service:
     def waiting(self) -> int:
         """Orders that were placed and that it has not handled yet."""
         counts = self.ledger.counts()
-        return counts["acked"] - counts["received"] + counts["duplicated"]
+        return max(0, counts["acked"] - counts["received"] + counts["duplicated"])  # it may be done before the ack
 
     def slow_down(self) -> None:
         """From now on each order takes `SLOW` seconds."""
@@ -168,7 +168,7 @@ class Placements:
     def __init__(self, way: str, *services: Service) -> None:
         self.way, self.services = way, services
         self._rows: list[tuple[float, float, bool]] = []
-        self._lock, self._start = threading.Lock(), time.monotonic()
+        self._lock, self._start = threading.Lock(), 0.0
 
     @contextmanager
     def placing(self) -> Iterator[Order]:
@@ -176,8 +176,7 @@ class Placements:
         with self._lock:  # the services' ledgers agree on the number
             [n] = {service.ledger.send() for service in self.services}
             begun = time.monotonic()
-            if not n:
-                self._start = begun
+            self._start = self._start or begun
         try:
             yield {"orderId": n, "status": "placed"}
         except (OSError, KafkaException) as error:  # every error of `requests` is an OSError

@@ -1,0 +1,56 @@
+"""Runs one experiment of a notebook again and again in one kernel; every compared output must be the stored one.
+
+    python -m tests.soak notebooks/01_kafka_fundamentals.ipynb --tag acks --times 20 --stack processes
+
+Cells tagged `setup` run once, cells with the tag run each time. Ends with `20 of 20`, or with what differed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+
+from helpers.paths import downloads_dir, repo_dir
+from helpers.stacks import NAMES
+from tests.outputs import text_of
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("--tag", required=True)
+    parser.add_argument("--times", type=int, default=20)
+    parser.add_argument("--stack", choices=NAMES, default="processes")
+    args = parser.parse_args()
+    home = repo_dir() / ".lab" / "test" / args.stack
+    os.environ |= {"LAB_STACK": args.stack, "LAB_HOME": str(home), "LAB_DOWNLOADS": str(downloads_dir())}
+
+    notebook = nbformat.read(args.notebook, as_version=4)
+    tagged = [(i, cell, set(cell.metadata.get("tags", []))) for i, cell in enumerate(notebook.cells)]
+    stored = {i: text_of(cell) for i, cell, tags in tagged if args.tag in tags and "nbval-ignore-output" not in tags}
+    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(args.notebook.parent)}})
+    passed = 0
+    try:
+        with client.setup_kernel():
+            for i, cell, tags in tagged:
+                if "setup" in tags:
+                    client.execute_cell(cell, i)
+            for turn in range(1, args.times + 1):
+                started = time.monotonic()
+                for i, cell, tags in tagged:
+                    if args.tag in tags:
+                        client.execute_cell(cell, i)
+                differ = [i for i, text in stored.items() if text_of(notebook.cells[i]) != text]
+                passed += not differ
+                said = "".join(f"\ncell {i}: {text_of(notebook.cells[i])}" for i in differ) or "as stored"
+                print(f"{turn}: {time.monotonic() - started:.1f} s: {said}", flush=True)
+    finally:
+        subprocess.run([sys.executable, "-m", "helpers", "down"], cwd=repo_dir())
+    print(f"{passed} of {args.times} as stored on {args.stack}")
+    sys.exit(passed < args.times)
