@@ -17,7 +17,7 @@ lab: setup  ## set everything up, bring the brokers up, open JupyterLab on the r
 	@mkdir -p .venv/share/jupyter/lab/settings && cp binder/overrides.json .venv/share/jupyter/lab/settings/
 	@.venv/bin/jupyter lab workspaces import --name default binder/workspace.json >/dev/null 2>&1
 	@echo "Opening JupyterLab. Without a browser here, open the address that it prints. Ctrl+C stops it."
-	@trap : INT; .venv/bin/jupyter lab $(ROOT) --ServerApp.answer_yes=True $(JUPYTER); echo; \
+	@trap : INT; .venv/bin/jupyter lab $(ROOT) --ServerApp.answer_yes=True --ServerApp.log_level=WARN $(JUPYTER); echo; \
 	  echo "JupyterLab is stopped; the brokers still run. Keep them for the next 'make lab', or stop them: make down"
 
 setup: .venv/done  ## the virtual environment, and what the brokers need (downloads once)

@@ -71,8 +71,10 @@ LESSONS = (
     Outline(
         "1.1", "Internals", 75, "What is a partition, an offset, an ISR, an ack, and what do they promise?",
         (
-            "reading deletes nothing", "same key, same partition", "order per key", "two partitioners", "leader killed",
-            "acks=1 loses", "acks=all keeps", "exercise: replay",
+            "reading deletes nothing", "exercise: replay", "same key, same partition", "order per key",
+            "two partitioners", "adding partitions moves keys", "leader killed", "leadership returns by election",
+            "min ISR refuses", "exercise: the rule", "acks=1 loses", "acks=all keeps", "acks=0 knows nothing",
+            "100,000 events a second",
         ),
     ),
     Outline("1.2", "Exactly-once", 75, "Where do duplicates and losses come from, and what removes which?"),

@@ -128,7 +128,7 @@ def placements(frames: Mapping[str, pd.DataFrame], events: pd.DataFrame | None =
         lower.text(1.01, len(bad), f"{way}: {len(bad)}", transform=lower.get_yaxis_transform(), **name)
         upper.plot([], [], marker, color=colour, label=way)
     upper.set(yscale="log", ylabel="time to place [ms]")
-    upper.set_ylim(bottom=upper.get_ylim()[0] / 4)  # room for the word below the crosses
+    upper.set_ylim(bottom=upper.get_ylim()[0] / 3)  # room for the word below the crosses
     upper.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
     upper.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1, handletextpad=0.3)
     lower.set(ylabel="failed [orders]")

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+import tempfile
 from collections.abc import Iterable
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from testcontainers.compose import DockerCompose
@@ -57,7 +59,9 @@ class Containers(Stack):
         for service in self.services.values():
             prefix = service.name.upper().replace("-", "_")
             lines += [f"{prefix}_{purpose.upper()}_PORT={port}" for purpose, port in service.ports.items()]
-        path = lab_dir() / "compose.env"
+        path = (
+            Path(tempfile.gettempdir()) / f"{self._project}.env"
+        )  # not in .lab/: `down` must work when that disk is full
         path.write_text("\n".join(lines) + "\n")
         return DockerCompose(
             context=repo_dir(), compose_file_name="docker-compose.yml", env_file=str(path), profiles=PROFILES,
@@ -77,7 +81,6 @@ class Containers(Stack):
                 raise LabError(f"docker compose up failed:\n{said[-1500:]}", fix=_compose_fix(said)) from error
         for name in names:
             self.services[name].handle = {"container": self._container(name).name}
-        self.__dict__.pop("_found", None)
 
     @cached_property
     def _docker(self) -> Any:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from helpers import display
 from helpers.display import Live, png, show
-from helpers.pictures import _spans, log_grid, ownership
+from helpers.pictures import _spans, log_grid, ownership, placements
 from helpers.plots import bars, distribution, lines
 from helpers.wait import wait_until
 
@@ -25,6 +25,7 @@ REPLICAS = pd.DataFrame(
     [(0.0, "leader", 1), (0.0, "isr", (1, 2)), (1.0, "leader", float("nan")), (2.0, "leader", 2), (2.0, "isr", (2,))],
     columns=["t", "series", "value"],
 )
+ORDERS = pd.DataFrame({"t": [0.0, 1.0, 2.0], "seconds": [0.01, 0.3, 0.001], "ok": [True, True, False]})
 FIGURES = {
     "lines": lambda: lines(TIDY, "lag [records]", EVENTS),
     "bars": lambda: bars({"acks=1": 1000, "acks=all": 0}, "lost [records]"),
@@ -34,6 +35,8 @@ FIGURES = {
     ),
     "log": lambda: log_grid([(0, 0, "anna"), (1, 0, None), (0, 1, "ben")], {"billing": {0: 2, 1: 0}, "audit": {0: 2}}),
     "ownership": lambda: ownership(REPLICAS, EVENTS[:1]),
+    "placements": lambda: placements({"HTTP": ORDERS, "event": ORDERS[:2]}, EVENTS[:1]),
+    "no placements": lambda: placements({"HTTP": ORDERS[:0]}),
     "no lines": lambda: lines(NOTHING, "lag [records]", pd.DataFrame(columns=["t", "label"])),
     "no bars": lambda: bars({}, "lost [records]"),
     "no samples": lambda: distribution({}, "x [ms]"),
@@ -52,7 +55,7 @@ def test_every_figure_is_small_and_says_its_units(name: str) -> None:
     figure = FIGURES[name]()
     image = png(figure)
     assert len(image) < 60_000 and Image.open(io.BytesIO(image)).width == 2000
-    assert figure.axes[0].get_xlabel().endswith("]")
+    assert figure.axes[-1].get_xlabel().endswith("]")  # axes that share time name it once, below
 
 
 def test_the_style_is_the_files_and_stays_in_the_figures() -> None:
