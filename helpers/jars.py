@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from .bar import progress_bar
 from .errors import LabError
 from .paths import downloads_dir
 
@@ -70,7 +71,6 @@ def fetch_jars(progress: bool = True) -> int:
         LabError: the repository cannot be reached, the disk is full, or a jar does not hash to what the lock says.
     """
     from jgo.maven import MavenContext
-    from tqdm.auto import tqdm
 
     wanted = set(missing_jars())
     todo = [(c, digest, size) for c, digest, size in _locked() if c in wanted]
@@ -84,7 +84,7 @@ def fetch_jars(progress: bool = True) -> int:
         )
     logging.getLogger("jgo").setLevel(logging.ERROR)  # we verify against the lock: its own warning says less
     maven = MavenContext(repo_cache=downloads_dir() / "maven", timeout=30)
-    bar = tqdm(total=need, unit="B", unit_scale=True, desc=f"Kafka {KAFKA}", disable=not progress)
+    bar = progress_bar(need, f"Downloading Kafka {KAFKA}", show=progress, unit="B", unit_scale=True)
 
     def fetch(job: tuple[str, str, int]) -> None:
         coordinate, digest, size = job

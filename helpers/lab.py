@@ -16,6 +16,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from .aws import Aws
+from .bar import progress_bar
 from .errors import LabError
 from .kafka import Kafka, Node, clusters
 from .paths import lab_dir
@@ -176,8 +177,6 @@ class Lab:
 
     def _wait_ready(self, names: Sequence[str], progress: bool) -> None:
         """Ask each system through its real client, all at once, until it answers."""
-        from tqdm.auto import tqdm
-
         probes: dict[tuple[str, ...], Callable[[], bool]] = {}
         for cluster in clusters(self.services):
             if set(cluster) & set(names):
@@ -187,7 +186,7 @@ class Lab:
         if "ministack" in names:
             probes["ministack",] = Aws(self._stack).ready
         form = "{desc} {n}/{total} [{elapsed}]"
-        bar = tqdm(total=len(probes), desc="Starting brokers", bar_format=form, disable=not progress)
+        bar = progress_bar(len(probes), "Starting brokers", show=progress, bar_format=form)
         stop = threading.Event()
 
         def usable(nodes: tuple[str, ...], probe: Callable[[], bool]) -> bool:

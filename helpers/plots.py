@@ -99,7 +99,7 @@ def distribution(samples: Mapping[str, Sequence[float]], xlabel: str) -> Figure:
             continue
         p50, p99 = np.percentile(values, [50, 99])
         line = axes.ecdf(values, label=f"{label}\np50 {_short(p50)} ms, p99 {_short(p99)} ms")
-        at = [int(np.searchsorted(line.get_xdata(), value)) for value in (p50, p99)]
+        at = [int(np.searchsorted(line.get_ydata(), share)) for share in (0.5, 0.99)]  # by share: values may repeat
         line.set(marker=MARKERS[i % len(MARKERS)], markevery=at, markersize=11, markeredgecolor="white")
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))

@@ -17,9 +17,3 @@ def lab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LAB_HOME", str(tmp_path / "lab"))
     monkeypatch.delenv("LAB_STACK", raising=False)
     return tmp_path / "lab"
-
-
-@pytest.fixture(autouse=True, scope="session")
-def _no_bars() -> None:
-    """Progress bars would fill the log of a test run."""
-    os.environ.setdefault("TQDM_DISABLE", "1")

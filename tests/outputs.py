@@ -10,7 +10,8 @@ from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
-from tqdm.auto import tqdm
+
+from helpers.bar import progress_bar
 
 
 def text_of(cell: nbformat.NotebookNode) -> str:
@@ -22,7 +23,7 @@ def text_of(cell: nbformat.NotebookNode) -> str:
 def execute(path: Path) -> None:
     """Run one notebook from a fresh kernel and store its outputs."""
     notebook = nbformat.read(path, as_version=4)
-    bar = tqdm(total=len(notebook.cells), desc=path.name, unit="cell")
+    bar = progress_bar(len(notebook.cells), path.name, unit="cell")
     client = NotebookClient(
         notebook,
         timeout=120,

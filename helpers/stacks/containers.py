@@ -8,9 +8,9 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 from testcontainers.compose import DockerCompose
@@ -53,20 +53,26 @@ class Containers(Stack):
     def _project(self) -> str:
         return "messaging-lab-" + hashlib.sha256(str(lab_dir()).encode()).hexdigest()[:8]
 
-    def _compose(self, names: Iterable[str]) -> DockerCompose:
-        """Compose with this lab's project name and ports, which compose reads from a file of the lab."""
-        lines = [f"COMPOSE_PROJECT_NAME={self._project}"]
-        for service in self.services.values():
-            prefix = service.name.upper().replace("-", "_")
-            lines += [f"{prefix}_{purpose.upper()}_PORT={port}" for purpose, port in service.ports.items()]
-        path = (
-            Path(tempfile.gettempdir()) / f"{self._project}.env"
-        )  # not in .lab/: `down` must work when that disk is full
-        path.write_text("\n".join(lines) + "\n")
-        return DockerCompose(
-            context=repo_dir(), compose_file_name="docker-compose.yml", env_file=str(path), profiles=PROFILES,
-            services=list(names), wait=False, keep_volumes=False,
-        )  # fmt: skip
+    @contextmanager
+    def _compose(self, names: Iterable[str]) -> Iterator[DockerCompose]:
+        """Compose with this lab's project name and ports, which it reads from a file.
+
+        The file is not in .lab/: `down` must work when that disk is full.
+        """
+        with tempfile.NamedTemporaryFile("w", suffix=".env") as file:
+            file.write(f"COMPOSE_PROJECT_NAME={self._project}\n")
+            for service in self.services.values():
+                prefix = service.name.upper().replace("-", "_")
+                file.writelines(f"{prefix}_{purpose.upper()}_PORT={port}\n" for purpose, port in service.ports.items())
+            file.flush()
+            yield DockerCompose(
+                context=repo_dir(),
+                compose_file_name="docker-compose.yml",
+                env_file=file.name,
+                profiles=PROFILES,
+                services=list(names),
+                wait=False,  # readiness is asked of the brokers, through the real client
+            )
 
     def launch(self, names: Iterable[str]) -> None:
         names = list(names)
@@ -75,7 +81,8 @@ class Containers(Stack):
             self._container(name).start()
         if new := [name for name in names if name not in old]:
             try:
-                self._compose(new).start()
+                with self._compose(new) as compose:
+                    compose.start()
             except subprocess.CalledProcessError as error:
                 said = (error.stderr or b"").decode(errors="replace").strip()
                 raise LabError(f"docker compose up failed:\n{said[-1500:]}", fix=_compose_fix(said)) from error
@@ -127,7 +134,8 @@ class Containers(Stack):
         names = list(names)
         for name in names:
             self.resume(name)
-        self._compose([] if set(names) >= set(self.services) else names).stop()
+        with self._compose([] if set(names) >= set(self.services) else names) as compose:
+            compose.stop()
 
     # --- looking ------------------------------------------------------------------------------------------------
 

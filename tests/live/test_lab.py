@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 from confluent_kafka import Consumer, Producer
 
@@ -201,3 +202,13 @@ def test_another_stack_is_not_mixed_in(stack: str, monkeypatch: pytest.MonkeyPat
         Lab.start(aws=True, say=quiet)
     monkeypatch.delenv("LAB_STACK")
     assert Lab.start(aws=True, say=quiet).stack == stack
+
+
+def test_the_whole_lab_fits_a_small_machine(stack: str, lab_home: Path) -> None:
+    """4 Kafka nodes, RabbitMQ and ministack together, without Docker: at most 1.2 GB of resident memory."""
+    if stack != "processes":
+        pytest.skip("memory of containers is Docker's to tell")
+    Lab.start(kafka=3, rabbitmq=1, aws=True, say=quiet)
+    total = sum(psutil.Process(int(entry.split()[0])).memory_info().rss for entry in left_behind(lab_home))
+    print(f"resident memory of the lab: {total / 1e9:.2f} GB")
+    assert total < 1.2e9
