@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from IPython.display import Markdown, display
-from ipywidgets import Layout, RadioButtons
+from ipywidgets import Checkbox, Layout, VBox
 
 from . import progress
 from .course import LESSONS, outline
@@ -47,10 +48,10 @@ class Lesson:
         display(Markdown(f"*{self.outline.question}*\n\n**You will** ({self.outline.minutes} minutes)\n\n{bullets}"))
 
     def predict(self, key: str, question: str, options: Sequence[str], default: int = 0) -> None:
-        """Ask for a prediction, by mouse or arrow keys. The one at index `default` stands until another is chosen."""
+        """Ask for a prediction, by mouse or keyboard. The one at index `default` stands until another is chosen."""
         if not 0 <= default < len(options):
             raise ValueError(f"default is the index of one of {len(options)} options; it is {default}")
-        self._choices[key] = Choice(options=list(options), index=default, layout=Layout(width="max-content"))
+        self._choices[key] = Choice(options, default)
         display(Markdown(f"**Predict.** {question}"), self._choices[key])
 
     def settle(self, key: str, answer: str, judge: str = "broker") -> None:
@@ -104,12 +105,37 @@ class Lesson:
                 print(f"  Hint: {hint}")
 
 
-class Choice(RadioButtons):  # type: ignore[misc]  # ipywidgets has no types
-    """Radio buttons that can be read where no widget is shown (GitHub, a printout, a screen reader on the file)."""
+class Choice(VBox):  # type: ignore[misc]  # ipywidgets has no types
+    """One of several options, by mouse, or with Tab and Space; reads as text where no widget is shown (GitHub, print).
+
+    Boxes to tick, of which one always is, because JupyterLab takes the arrow keys that radio buttons need.
+    """
+
+    def __init__(self, options: Sequence[str], index: int = 0) -> None:
+        wide = Layout(width="max-content")
+        self.boxes = [
+            Checkbox(i == index, description=text, indent=False, layout=wide) for i, text in enumerate(options)
+        ]
+        for box in self.boxes:
+            box.observe(self._pick, "value")
+        super().__init__(self.boxes)
+
+    @property
+    def value(self) -> str:
+        """The option that is ticked."""
+        return next(str(box.description) for box in self.boxes if box.value)
+
+    def _pick(self, change: dict[str, Any]) -> None:
+        picked = change["owner"]
+        if change["new"]:
+            for box in self.boxes:
+                box.value = box is picked
+        elif not any(box.value for box in self.boxes):
+            picked.value = True
 
     def __repr__(self) -> str:
-        return "\n".join(f"({'•' if option == self.value else ' '}) {option}" for option in self.options)
+        return "\n".join(f"({'•' if box.value else ' '}) {box.description}" for box in self.boxes)
 
     def _repr_mimebundle_(self, **kwargs: object) -> dict[str, object]:
         bundle: dict[str, object] = super()._repr_mimebundle_(**kwargs)
-        return bundle | {"text/plain": repr(self)}  # the original cuts it at 110 characters
+        return bundle | {"text/plain": repr(self)}  # the original names the widgets inside

@@ -50,9 +50,12 @@ def test_prediction_reads_as_text_and_stands_by_default(lesson: Lesson, capsys: 
 def test_prediction_of_the_learner(lesson: Lesson, capsys: pytest.CaptureFixture[str]) -> None:
     with capture_output():
         lesson.predict("acks1", "How many are lost?", ["all", "none"])
-    lesson._choices["acks1"].value = "none"  # what a click does
-    lesson.settle("acks1", "none")
-    assert "agrees" in capsys.readouterr().out
+    choice = lesson._choices["acks1"]
+    choice.boxes[1].value = True  # what a click or the space bar does
+    assert [box.value for box in choice.boxes] == [False, True]
+    choice.boxes[1].value = False  # a second click: one is always ticked
+    lesson.settle("acks1", "none", judge="ledger")
+    assert capsys.readouterr().out == 'You predicted "none", and the ledger agrees.\n'
 
 
 def test_long_options_are_not_cut() -> None:
