@@ -1,0 +1,115 @@
+"""The notebooks as documents: exercises and their solutions, links, headings, tags, what is stored. Nothing is run."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from helpers.paths import repo_dir
+
+NOTEBOOKS = sorted((repo_dir() / "notebooks").glob("*.ipynb"))
+PAGES = [repo_dir() / "README.md", *NOTEBOOKS]
+TAGS = {"setup", "exercise", "solution", "nbval-ignore-output", "raises-exception", "acks"}
+
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def cells_of(path: Path, kind: str = "code") -> list[nbformat.NotebookNode]:
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
+
+
+def tags(cell: nbformat.NotebookNode) -> set[str]:
+    return set(cell.metadata.get("tags", []))
+
+
+def stub_of(solution: str) -> str:
+    """The exercise that belongs to a solution: each run of lines marked `# <-` becomes one `# your code here`."""
+    lines: list[str] = []
+    for line in solution.splitlines():
+        if not line.endswith("# <-"):
+            lines.append(line)
+        elif not lines or lines[-1].strip() != "# your code here":
+            lines.append(re.sub(r"\S.*", "# your code here", line))
+    return "\n".join(lines)
+
+
+def test_the_rule_itself() -> None:
+    assert stub_of("a = None\nif x:\n    a = 1  # <-\n    a += 1  # <-\ncheck(a)") == (
+        "a = None\nif x:\n    # your code here\ncheck(a)"
+    )
+
+
+@each
+def test_a_stub_is_its_solution_without_the_marked_lines(path: Path) -> None:
+    cells = cells_of(path)
+    exercises = [cell for cell in cells if "exercise" in tags(cell)]
+    solutions = [cell for cell in cells if "solution" in tags(cell)]
+    assert len(exercises) == len(solutions) > 0
+    for exercise, solution in zip(exercises, solutions, strict=True):
+        assert cells.index(solution) == cells.index(exercise) + 1
+        assert exercise.source == stub_of(solution.source)
+        assert solution.metadata["jupyter"]["source_hidden"] is True
+        assert "NOT YET" in str(exercise.outputs), "a stub runs, and says that it is not done"
+
+
+@each
+def test_stored_outputs_are_whole(path: Path) -> None:
+    counts = [cell.execution_count for cell in cells_of(path)]
+    assert counts == list(range(1, len(counts) + 1)), "outputs come from one run from top to bottom: make outputs"
+    for cell in cells_of(path):
+        kinds = {output.output_type for output in cell.outputs}
+        assert "error" not in kinds or "raises-exception" in tags(cell)
+        assert "FAIL" not in str(cell.outputs)
+        assert tags(cell) <= TAGS
+
+
+@each
+def test_no_output_holds_a_path_of_the_machine_that_made_it(path: Path) -> None:
+    found = re.findall(r"(?<![\w.])/(?:home|work|root|Users|tmp|var)/\w[^\"\\ ]*", path.read_text())
+    assert [name for name in found if not name.startswith("/var/lib/kafka")] == []
+
+
+@each
+def test_nothing_sleeps(path: Path) -> None:
+    assert not [cell.source for cell in cells_of(path) if "sleep(" in cell.source]
+
+
+@each
+def test_headings_are_in_order(path: Path) -> None:
+    """One H1, and no level is skipped: a screen reader and the table of contents follow them."""
+    prose = "\n".join(cell.source for cell in cells_of(path, "markdown"))
+    prose = re.sub(r"```.*?```", "", prose, flags=re.S)
+    levels = [len(marks) for marks in re.findall(r"^(#{1,6}) ", prose, re.M)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def links(path: Path) -> list[str]:
+    prose = path.read_text() if path.suffix == ".md" else "\n".join(c.source for c in cells_of(path, "markdown"))
+    return re.findall(r"\]\(([^)\s]+)\)", prose)
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_links_lead_somewhere(path: Path) -> None:
+    for link in links(path):
+        if link.startswith("https://"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (path.parent / name).resolve() if name else path
+        assert target.exists(), link
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", "\n".join(c.source for c in cells_of(target, "markdown")), re.M)
+            assert anchor in [heading.replace(" ", "-") for heading in headings], link
+
+
+def test_the_readme_names_every_file_that_it_shows() -> None:
+    text = (repo_dir() / "README.md").read_text()
+    for name in re.findall(r"`((?:notebooks|helpers|tests|binder|\.ci)/[\w./]*)`", text):
+        assert (repo_dir() / name).exists(), name
+    for target in re.findall(r"\bmake (\w+)", text):
+        assert re.search(rf"^{target}:", (repo_dir() / "Makefile").read_text(), re.M) or target == "help", target
