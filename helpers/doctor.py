@@ -21,7 +21,7 @@ from .paths import downloads_dir, lab_dir
 from .stacks import StateFile, choose
 from .stacks.base import PORTS, _free
 from .stacks.containers import docker_problem
-from .stacks.processes import RABBITMQ_FIX, rabbitmq_server
+from .stacks.programs import RABBITMQ_FIX, rabbitmq_server
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -5,10 +5,8 @@ Introduced in 00 Roadmap.
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
@@ -16,19 +14,17 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from .aws import Aws
-from .bar import progress_bar
 from .errors import LabError
 from .kafka import Kafka, Node, clusters
 from .paths import lab_dir
 from .rabbitmq import RabbitMQ
+from .ready import wait_ready
 from .stacks import NAMES, SINGLE, THREE, Service, Stack, StateFile, assign_ports, choose, make
 from .stacks.containers import docker_problem
-from .wait import wait_until
 
 __all__ = ["Lab", "down", "status"]
 
 Say = Callable[[str], None]
-RESTART = "python -m helpers doctor; then python -m helpers down, and up again"
 
 
 @contextmanager
@@ -144,10 +140,12 @@ class Lab:
     # --- bringing up --------------------------------------------------------------------------------------------
 
     def _relaunch(self, name: str) -> None:
-        self._bring_up([name], lambda _: None)
+        with _locked(lambda _: None):
+            self._bring_up([name], lambda _: None)
 
     def _bring_up(self, names: Sequence[str], say: Say, progress: bool = False) -> None:
         """Resume or launch these services, record them, wait until clients can use them; undo it all if that fails."""
+        self.services.update(StateFile().load()[1])  # another notebook may have added or restarted something
         known = set(self.services)
         for name in names:
             if name not in known:
@@ -166,7 +164,7 @@ class Lab:
                     self._stack.launch(to_launch)
                 finally:  # whatever started is recorded, so that `down` finds it even if this process dies now
                     StateFile().save(self._stack.name, self.services)
-            self._wait_ready(names, progress and bool(to_launch))
+            wait_ready(self._stack, names, progress=progress and bool(to_launch))
         except BaseException:
             if new := [name for name in names if name not in known]:  # no half-started lab is left behind
                 self._stack.remove(new)
@@ -174,51 +172,6 @@ class Lab:
                     del self.services[name]
                 StateFile().save(self._stack.name, self.services)
             raise
-
-    def _wait_ready(self, names: Sequence[str], progress: bool) -> None:
-        """Ask each system through its real client, all at once, until it answers."""
-        probes: dict[tuple[str, ...], Callable[[], bool]] = {}
-        for cluster in clusters(self.services):
-            if set(cluster) & set(names):
-                probes[cluster] = Kafka(self._stack, cluster, self._relaunch).ready
-        if "rabbitmq-1" in names:
-            probes["rabbitmq-1",] = RabbitMQ(self._stack, ("rabbitmq-1",), self._relaunch).ready
-        if "ministack" in names:
-            probes["ministack",] = Aws(self._stack).ready
-        form = "{desc} {n}/{total} [{elapsed}]"
-        bar = progress_bar(len(probes), "Starting brokers", show=progress, bar_format=form)
-        stop = threading.Event()
-
-        def usable(nodes: tuple[str, ...], probe: Callable[[], bool]) -> bool:
-            for name in nodes:
-                if self._stack.state(name) == "exited" and not stop.is_set():
-                    said = self._stack.logs(name, 15)
-                    raise LabError(f"{name} ended while it started. Last lines of its log:\n{said}", fix=RESTART)
-            try:
-                return stop.is_set() or probe()
-            except Exception:  # whatever a client raises while nobody listens yet
-                return False
-
-        def wait(item: tuple[tuple[str, ...], Callable[[], bool]]) -> None:
-            nodes, probe = item
-            try:
-                wait_until(
-                    lambda: usable(nodes, probe),
-                    90,
-                    f"{', '.join(nodes)} can be used",
-                    lambda: "\n".join(f"{n}: {self._stack.state(n)}\n{self._stack.logs(n, 8)}" for n in nodes),
-                    fix=RESTART,
-                )
-            finally:
-                bar.update()
-
-        with ThreadPoolExecutor(max(1, len(probes))) as pool:
-            try:
-                for _ in pool.map(wait, probes.items()):
-                    pass
-            finally:  # an error or an interrupt ends the other waits too
-                stop.set()
-                bar.close()
 
 
 def status() -> dict[str, Any]:

@@ -49,7 +49,7 @@ def _java() -> None:
 
 def _packages() -> None:
     """The system packages of binder/apt.txt: installed as root, otherwise named. The lab works without them in part."""
-    from .stacks.processes import RABBITMQ_FIX, rabbitmq_server
+    from .stacks.programs import RABBITMQ_FIX, rabbitmq_server
 
     if rabbitmq_server():
         return

@@ -93,6 +93,21 @@ def test_two_at_once_share_one_lab(stack: str, services: Services) -> None:
     assert list(services()) == ["kafka"]
 
 
+def test_two_notebooks_see_the_same_lab(stack: str, services: Services) -> None:
+    """One restarts a broker (a new pid) and adds a service; the other one, older, loses neither."""
+    first = Lab.start(kafka=1, say=quiet)
+    second = Lab.start(kafka=1, aws=True, say=quiet)
+    second.kafka.node(1).kill()
+    second.kafka.node(1).start()
+    assert first.kafka.node(1).state == "running"
+    first.kafka.node(1).pause()
+    first.calm()
+    assert {name: service["state"] for name, service in services().items()} == {
+        "kafka": "running",
+        "ministack": "running",
+    }
+
+
 def test_faults_of_a_cluster(stack: str) -> None:
     lab = Lab.start(kafka=3, say=quiet)
     topic = lab.kafka.create_topic(lab.fresh("orders"), partitions=1, replicas=3, min_insync_replicas=2)

@@ -14,7 +14,7 @@ from jupyter_client.manager import KernelManager, start_new_kernel
 
 from helpers import Lab, LabError
 from helpers.lab import down, status
-from helpers.stacks import processes
+from helpers.stacks import processes, programs
 
 from .conftest import Cli, left_behind, why_not
 
@@ -97,7 +97,7 @@ def test_a_broker_that_cannot_start_is_shown_with_its_log(stack: str, lab_home: 
     if stack == "containers":
         pytest.skip("containers take their settings from docker-compose.yml")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(processes, "kafka_properties", lambda name: good(name) | {"num.io.threads": "none"})
+        patch.setattr(programs, "kafka_properties", lambda name: good(name) | {"num.io.threads": "none"})
         with pytest.raises(LabError, match=r"(?s)Kafka could not format|kafka ended while it started.*num.io.threads"):
             Lab.start(kafka=1, say=quiet)
     assert states() == {}
@@ -111,7 +111,7 @@ def test_without_rabbitmq_the_rest_works(lab_home: Path, monkeypatch: pytest.Mon
     said: list[str] = []
     try:
         lab = Lab.start(rabbitmq=1, aws=True, say=said.append)
-        assert said[0] == f"RabbitMQ is not installed. The lab goes on without it.\nFix: {processes.RABBITMQ_FIX}"
+        assert said[0] == f"RabbitMQ is not installed. The lab goes on without it.\nFix: {programs.RABBITMQ_FIX}"
         assert lab.aws.ready()
         with pytest.raises(LabError, match=r"RabbitMQ is not installed.\nFix: "):
             _ = lab.rabbitmq
@@ -136,6 +136,6 @@ def test_a_full_disk_leaves_no_half_started_lab(lab_home: Path, cli: Cli, monkey
         assert "Traceback" not in failed.stderr
         assert left_behind(lab_home) == []
         assert states() == {}
+        down()  # works on a full disk too
     finally:
-        down()
         subprocess.run(["umount", str(lab_home)], check=True)

@@ -10,7 +10,7 @@ import pytest
 from helpers import doctor
 from helpers.__main__ import main
 from helpers.errors import LabError
-from helpers.stacks import containers, processes
+from helpers.stacks import containers, programs
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +56,7 @@ def test_doctor_names_what_is_missing_and_the_fix(
     said = capsys.readouterr().out
     for line in (
         "✘ rabbitmq",
-        processes.RABBITMQ_FIX,
+        programs.RABBITMQ_FIX,
         "2 jars are not downloaded",
         "Fix: make setup",
         "Fix: install Java 17",

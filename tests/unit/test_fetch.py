@@ -139,12 +139,12 @@ def test_no_java_and_no_wheel(machine: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_without_root_the_line_to_run_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from helpers.stacks import processes
+    from helpers.stacks import programs
 
-    monkeypatch.setattr(processes, "rabbitmq_server", lambda: None)
+    monkeypatch.setattr(programs, "rabbitmq_server", lambda: None)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     setup._packages()
-    assert processes.RABBITMQ_FIX in capsys.readouterr().out
+    assert programs.RABBITMQ_FIX in capsys.readouterr().out
 
 
 def test_python_that_is_too_old_is_refused_by_make(tmp_path: Path) -> None:

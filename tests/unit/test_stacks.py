@@ -14,7 +14,7 @@ from helpers.errors import LabError
 from helpers.paths import repo_dir
 from helpers.stacks import Service, StateFile, assign_ports, choose, containers
 from helpers.stacks.base import CLUSTER_ID, PORTS, kafka_properties
-from helpers.stacks.processes import Processes
+from helpers.stacks.programs import write_properties
 
 NO_DOCKER = ("Docker is not installed.", "none needed: the lab runs as processes. For containers, install Docker")
 COMPOSE = yaml.safe_load((repo_dir() / "docker-compose.yml").read_text())
@@ -144,14 +144,15 @@ def test_kafka_is_configured_alike_on_both_stacks(node: str) -> None:
     assert COMPOSE["services"][node]["environment"]["CLUSTER_ID"] == CLUSTER_ID
 
 
-def test_processes_know_their_quorum() -> None:
+def test_processes_know_their_quorum(tmp_path: Path) -> None:
     services = {name: Service(name, {"client": 7000 + i, "controller": 8000 + i}) for i, name in enumerate(PORTS)}
     for name in ("kafka-1", "kafka-2", "kafka-3"):
         del services[name].ports["controller"]
-    stack = Processes(services)
-    assert stack._properties("kafka-2")["controller.quorum.voters"] == "100@127.0.0.1:8001"
-    assert stack._properties("kafka")["controller.quorum.voters"] == "1@127.0.0.1:8000"
-    assert stack._properties("kafka-2")["listeners"] == "PLAINTEXT://127.0.0.1:7003"
+    for name in ("kafka", "kafka-2"):
+        write_properties(tmp_path / name, services[name], services, "data")
+    assert "controller.quorum.voters=1@127.0.0.1:8000\n" in (tmp_path / "kafka").read_text()
+    assert "controller.quorum.voters=100@127.0.0.1:8001\n" in (tmp_path / "kafka-2").read_text()
+    assert "\nlisteners=PLAINTEXT://127.0.0.1:7003\n" in (tmp_path / "kafka-2").read_text()
 
 
 def test_everything_listens_on_this_machine_only() -> None:
