@@ -20,7 +20,8 @@ def progress_bar(total: int, title: str, *, show: bool = True, **how: Any) -> An
     """
     from tqdm.auto import tqdm
 
-    seen = "ipykernel" in sys.modules or sys.stderr.isatty()
+    ipython = sys.modules.get("IPython")  # imported by every kernel, and by nobody who has none
+    seen = sys.stderr.isatty() or hasattr(ipython and ipython.get_ipython(), "kernel")
     if show and not seen:
         print(f"{title} ...", file=sys.stderr, flush=True)
     return tqdm(total=total, desc=title, disable=not (show and seen), **how)
