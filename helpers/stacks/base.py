@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -118,6 +119,12 @@ def _free(port: int) -> bool:
         return True
 
 
+def _others() -> Iterator[int]:
+    """Ports to fall back on, in random order: below those that systems hand to clients, because a client that got a
+    dead broker's port would keep it from starting again."""
+    return iter(random.sample(range(20_000, 32_000), 1_000))
+
+
 def assign_ports(name: str, services: dict[str, Service]) -> tuple[dict[str, int], list[str]]:
     """Ports for a service that is not up yet: the preferred ones where they are free.
 
@@ -129,9 +136,7 @@ def assign_ports(name: str, services: dict[str, Service]) -> tuple[dict[str, int
     for purpose, preferred in PORTS[name].items():
         port = preferred
         if port in used or not _free(port):
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
+            port = next(port for port in _others() if port not in used and _free(port))
             if purpose == "client":
                 moved.append(f"Port {preferred} is taken: {name} listens on 127.0.0.1:{port}.")
         ports[purpose] = port
