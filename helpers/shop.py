@@ -22,6 +22,7 @@ from confluent_kafka import KafkaException
 
 from .errors import LabError
 from .ledger import Ledger
+from .stacks.base import free_port
 from .workload import Beat
 
 __all__ = ["HttpService", "Order", "Placements", "Service", "play"]
@@ -116,8 +117,9 @@ class HttpService(Service):
         return f"http://127.0.0.1:{self._port}/orders"
 
     def come_back(self) -> None:
+        self._port = self._port or free_port()
         self._server = _Server(("127.0.0.1", self._port), _Handler)
-        self._server.service, self._port = self, self._server.server_port
+        self._server.service = self
         super().come_back()
 
     def go_away(self) -> None:

@@ -13,7 +13,7 @@ import os
 import random
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +21,18 @@ from typing import Any, Literal
 from ..errors import LabError
 from ..paths import lab_dir
 
-__all__ = ["CLUSTER_ID", "PORTS", "SINGLE", "THREE", "Service", "Stack", "State", "assign_ports", "kafka_properties"]
+__all__ = [
+    "CLUSTER_ID",
+    "PORTS",
+    "SINGLE",
+    "THREE",
+    "Service",
+    "Stack",
+    "State",
+    "assign_ports",
+    "free_port",
+    "kafka_properties",
+]
 
 State = Literal["running", "paused", "exited", "absent"]
 
@@ -119,10 +130,13 @@ def _free(port: int) -> bool:
         return True
 
 
-def _others() -> Iterator[int]:
-    """Ports to fall back on, in random order: below those that systems hand to clients, because a client that got a
-    dead broker's port would keep it from starting again."""
-    return iter(random.sample(range(20_000, 32_000), 1_000))
+def free_port(used: Collection[int] = ()) -> int:
+    """A port of 127.0.0.1 where nobody listens, below those that systems hand to clients.
+
+    A client that got the port of a dead broker would keep it from starting again; one that calls a dead service from
+    the service's own port would even reach itself.
+    """
+    return next(port for port in random.sample(range(20_000, 32_000), 1_000) if port not in used and _free(port))
 
 
 def assign_ports(name: str, services: dict[str, Service]) -> tuple[dict[str, int], list[str]]:
@@ -136,7 +150,7 @@ def assign_ports(name: str, services: dict[str, Service]) -> tuple[dict[str, int
     for purpose, preferred in PORTS[name].items():
         port = preferred
         if port in used or not _free(port):
-            port = next(port for port in _others() if port not in used and _free(port))
+            port = free_port(used)
             if purpose == "client":
                 moved.append(f"Port {preferred} is taken: {name} listens on 127.0.0.1:{port}.")
         ports[purpose] = port
