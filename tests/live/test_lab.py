@@ -172,6 +172,7 @@ def test_a_taken_port_moves_the_broker(stack: str, cli: Cli, services: Services)
     from helpers.stacks.base import PORTS
 
     with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of an earlier test may linger there
         try:
             other.bind(("127.0.0.1", PORTS["kafka"]["client"]))
             other.listen()
