@@ -48,6 +48,7 @@ def command(service: Service, folder: Path) -> tuple[list[str], dict[str, str]]:
     if service.name.startswith("rabbitmq"):
         return _rabbitmq(service, folder)
     environment = {"GATEWAY_PORT": str(service.ports["client"]), "BIND_HOST": "127.0.0.1"}
+    environment["TMPDIR"] = str(folder)  # its pid file: in a shared /tmp, another user's would stop it
     return [sys.executable, "-m", "ministack"], environment
 
 
