@@ -38,9 +38,11 @@ def docker_problem() -> tuple[str, str] | None:
         return "Docker is not installed.", "none needed: the lab runs as processes. For containers, install Docker"
     except subprocess.TimeoutExpired:
         return "The Docker engine did not answer within 20 s.", "restart Docker"
+    if "permission denied" in answer.stderr:
+        return "This user may not use Docker.", "sudo usermod -aG docker $USER, then log in again"
     if answer.returncode:
-        why = answer.stderr.strip().splitlines()[-1:] or ["no engine answers"]
-        return f"The Docker engine does not answer: {why[0]}", "start Docker (Desktop, or: sudo systemctl start docker)"
+        why = (answer.stderr.strip().splitlines() or ["no reason given"])[-1].rstrip(".")
+        return f"The Docker engine does not answer ({why}).", "start Docker (Desktop, or: sudo systemctl start docker)"
     return None
 
 
