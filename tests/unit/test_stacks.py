@@ -69,8 +69,9 @@ def fake_docker(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> N
             "daemon running",
             "start Docker",
         ),
+        ('test "$1" != version || { echo "permission denied" >&2; exit 1; }', "may not use", "usermod -aG docker"),
     ],
-    ids=["without compose v2", "engine stopped"],
+    ids=["without compose v2", "engine stopped", "not allowed"],
 )
 def test_docker_that_is_not_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str, fix: str
