@@ -15,6 +15,7 @@ from .jars import fetch_jars
 from .java import find_java
 from .paths import repo_dir
 from .stacks import NAMES, choose
+from .stacks.programs import share_classes
 
 __all__ = ["fetch"]
 
@@ -32,6 +33,7 @@ def fetch(stack: str | None = None) -> None:
         return
     _java()
     fetch_jars()
+    share_classes()
     _packages()
 
 
