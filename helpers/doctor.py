@@ -20,7 +20,7 @@ from .java import find_java, java_version
 from .paths import downloads_dir, lab_dir
 from .stacks import StateFile, choose
 from .stacks.base import PORTS, _free
-from .stacks.containers import docker_problem
+from .stacks.docker import docker_problem
 from .stacks.programs import RABBITMQ_FIX, rabbitmq_server
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from .paths import lab_dir
 from .rabbitmq import RabbitMQ
 from .ready import wait_ready
 from .stacks import NAMES, SINGLE, THREE, Service, Stack, StateFile, assign_ports, choose, make
-from .stacks.containers import docker_problem
+from .stacks.docker import docker_problem
 
 __all__ = ["Lab", "down", "status"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from ..errors import LabError
+from . import docker
 from .base import SINGLE, THREE, Service, Stack, StateFile, assign_ports
 
 __all__ = ["NAMES", "SINGLE", "THREE", "Service", "Stack", "StateFile", "assign_ports", "choose", "make"]
@@ -18,8 +19,6 @@ def choose(wanted: str | None = None) -> tuple[str, str]:
     Raises:
         LabError: the name is none of NAMES, or another stack is up, or Docker was asked for and does not answer.
     """
-    from .containers import docker_problem
-
     asked = wanted or os.environ.get("LAB_STACK") or ""
     up, _ = StateFile().load()
     if asked and asked not in (*NAMES, "external"):
@@ -32,11 +31,11 @@ def choose(wanted: str | None = None) -> tuple[str, str]:
         raise LabError(f"The lab is up on {up}, but {asked} is asked for.", fix="python -m helpers down, then up again")
     if up:
         return up, "it is up already"
-    if asked == "containers" and (problem := docker_problem()):
+    if asked == "containers" and (problem := docker.docker_problem()):
         raise LabError(problem[0], fix=f"{problem[1]}; or leave LAB_STACK out")
     if asked:
         return asked, "LAB_STACK or --stack says so"
-    problem = docker_problem()
+    problem = docker.docker_problem()
     return ("processes", problem[0]) if problem else ("containers", "a Docker engine with compose v2 answers")
 
 

@@ -19,31 +19,9 @@ from ..errors import LabError
 from ..paths import lab_dir, repo_dir
 from .base import Stack, State
 
-__all__ = ["Containers", "docker_problem"]
+__all__ = ["Containers"]
 
 PROFILES = ["kafka", "kafka3", "rabbitmq", "aws"]
-
-
-def docker_problem() -> tuple[str, str] | None:
-    """Why containers cannot be used here, and the fix; None when a Docker engine with compose v2 answers."""
-
-    def run(*command: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(command, capture_output=True, text=True, timeout=20)
-
-    try:
-        if run("docker", "compose", "version").returncode:
-            return "Docker has no compose plugin (v2).", "install the package docker-compose-plugin (or Docker Desktop)"
-        answer = run("docker", "version", "--format", "{{.Server.Version}}")
-    except FileNotFoundError:
-        return "Docker is not installed.", "none needed: the lab runs as processes. For containers, install Docker"
-    except subprocess.TimeoutExpired:
-        return "The Docker engine did not answer within 20 s.", "restart Docker"
-    if "permission denied" in answer.stderr:
-        return "This user may not use Docker.", "sudo usermod -aG docker $USER, then log in again"
-    if answer.returncode:
-        why = (answer.stderr.strip().splitlines() or ["no reason given"])[-1].rstrip(".")
-        return f"The Docker engine does not answer ({why}).", "start Docker (Desktop, or: sudo systemctl start docker)"
-    return None
 
 
 class Containers(Stack):

@@ -15,7 +15,7 @@ from helpers.errors import LabError
 from helpers.jars import missing_jars
 from helpers.java import find_java
 from helpers.lab import down
-from helpers.stacks.containers import docker_problem
+from helpers.stacks.docker import docker_problem
 
 
 def why_not(stack: str) -> str:

@@ -10,12 +10,12 @@ import pytest
 from helpers import doctor
 from helpers.__main__ import main
 from helpers.errors import LabError
-from helpers.stacks import containers, programs
+from helpers.stacks import docker, programs
 
 
 @pytest.fixture(autouse=True)
 def _own_lab(lab_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(containers, "docker_problem", lambda: ("Docker is not installed.", "install it"))
+    monkeypatch.setattr(docker, "docker_problem", lambda: ("Docker is not installed.", "install it"))
     monkeypatch.setattr(doctor, "docker_problem", lambda: ("Docker is not installed.", "install it"))
 
 

@@ -12,7 +12,8 @@ import yaml
 from helpers import stacks
 from helpers.errors import LabError
 from helpers.paths import repo_dir
-from helpers.stacks import Service, StateFile, assign_ports, choose, containers
+from helpers.stacks import Service, StateFile, assign_ports, choose
+from helpers.stacks import docker as docker_module
 from helpers.stacks.base import CLUSTER_ID, PORTS, kafka_properties
 from helpers.stacks.programs import write_properties
 
@@ -26,7 +27,7 @@ def _own_lab(lab_home: Path) -> None:
 
 
 def docker(monkeypatch: pytest.MonkeyPatch, problem: tuple[str, str] | None) -> None:
-    monkeypatch.setattr(containers, "docker_problem", lambda: problem)
+    monkeypatch.setattr(docker_module, "docker_problem", lambda: problem)
 
 
 def test_containers_where_docker_answers_otherwise_processes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,7 +78,7 @@ def test_docker_that_is_not_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str, said: str, fix: str
 ) -> None:
     fake_docker(tmp_path, monkeypatch, script)
-    problem = containers.docker_problem()
+    problem = docker_module.docker_problem()
     assert problem is not None
     assert said in problem[0]
     assert fix in problem[1]
@@ -86,7 +87,7 @@ def test_docker_that_is_not_whole(
 
 def test_no_docker_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert containers.docker_problem() == NO_DOCKER
+    assert docker_module.docker_problem() == NO_DOCKER
 
 
 def test_a_taken_port_is_replaced_and_said() -> None:
