@@ -17,6 +17,7 @@ from testcontainers.compose import DockerCompose
 
 from ..errors import LabError
 from ..paths import lab_dir, repo_dir
+from ..wait import wait_until
 from .base import Stack, State
 
 __all__ = ["Containers"]
@@ -96,8 +97,15 @@ class Containers(Stack):
         return {"running": "running", "paused": "paused"}.get(found.status, "exited")  # type: ignore[return-value]
 
     def pause(self, name: str) -> None:
-        if self.state(name) == "running":
-            self._container(name).pause()
+        from docker.errors import APIError
+
+        def frozen() -> bool:
+            if self.state(name) == "running":
+                self._container(name).pause()
+            return self.state(name) == "paused"
+
+        # On a busy machine the kernel's freezer gives up now and then ("unable to freeze"); asked again, it works.
+        wait_until(frozen, 10, f"{name} is paused", lambda: self.state(name), retry_on=(APIError,))
 
     def resume(self, name: str) -> None:
         if self.state(name) == "paused":
