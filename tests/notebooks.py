@@ -24,6 +24,7 @@ def run(stack: str, paths: list[Path]) -> bool:
         return True
     home = repo_dir() / ".lab" / "test" / stack
     environment = {**os.environ, "LAB_STACK": stack, "LAB_HOME": str(home), "LAB_DOWNLOADS": str(downloads_dir())}
+    environment["LAB_PORTS"] = "any"
     missing = make(stack, {}).lacks("rabbitmq-1")
     runnable = []
     for path in paths:

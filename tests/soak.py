@@ -30,6 +30,7 @@ if __name__ == "__main__":
     args = parser.parse_args()
     home = repo_dir() / ".lab" / "test" / args.stack
     os.environ |= {"LAB_STACK": args.stack, "LAB_HOME": str(home), "LAB_DOWNLOADS": str(downloads_dir())}
+    os.environ["LAB_PORTS"] = "any"
 
     notebook = nbformat.read(args.notebook, as_version=4)
     tagged = [(i, cell, set(cell.metadata.get("tags", []))) for i, cell in enumerate(notebook.cells)]

@@ -42,6 +42,7 @@ Cli = Callable[..., subprocess.CompletedProcess[str]]
 def stack(request: pytest.FixtureRequest, lab_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The name of a stack, chosen by LAB_STACK, in a lab of its own that is taken down afterwards."""
     monkeypatch.setenv("LAB_STACK", request.param)
+    monkeypatch.setenv("LAB_PORTS", "any")
     yield request.param
     monkeypatch.setenv("LAB_STACK", request.param)
     down()

@@ -168,9 +168,12 @@ def test_a_machine_that_was_rebooted(stack: str, services: Services, lab_home: P
     assert lab.kafka.partitions(topic)[0].leader == 1  # its data came back too
 
 
-def test_a_taken_port_moves_the_broker(stack: str, cli: Cli, services: Services) -> None:
+def test_a_taken_port_moves_the_broker(
+    stack: str, cli: Cli, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from helpers.stacks.base import PORTS
 
+    monkeypatch.delenv("LAB_PORTS")
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections of an earlier test may linger there
         try:

@@ -105,6 +105,13 @@ def test_a_taken_port_is_replaced_and_said() -> None:
     assert moved == [f"Port {taken} is taken: probe listens on 127.0.0.1:{ports['client']}."]
 
 
+def test_a_second_lab_takes_no_preferred_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAB_PORTS", "any")
+    ports, moved = assign_ports("kafka-1", {})
+    assert ports["client"] != PORTS["kafka-1"]["client"]
+    assert moved == []
+
+
 def test_two_services_never_get_the_same_port() -> None:
     there = {"kafka": Service("kafka", {"client": PORTS["kafka-1"]["client"]})}
     assert assign_ports("kafka-1", there)[0]["client"] != PORTS["kafka-1"]["client"]
