@@ -1,4 +1,4 @@
-"""Figures on the page: a sharp PNG, the sentence that says the same in words, and figures that follow a running lab."""
+"""On the page: a figure as a sharp PNG, the sentence that says the same, figures that follow a lab, Java folded."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ from collections.abc import Callable
 from types import TracebackType
 
 import matplotlib as mpl
-from IPython.display import DisplayHandle
+from IPython.display import DisplayHandle, display
 from matplotlib.figure import Figure
 from PIL import Image
 
+from .errors import LabError
 from .paths import repo_dir
 
-__all__ = ["Live", "png", "show", "styled"]
+__all__ = ["Live", "png", "show", "show_java", "styled"]
 
 PIXELS = 100  # on the page, for each inch of a figure
 
@@ -41,6 +42,25 @@ def show(figure: Figure, sentence: str) -> None:
     """
     _Frame(sentence).put(figure)
     print(sentence)
+
+
+def show_java(name: str, says: str = "The same in Java") -> None:
+    """Show the program `notebooks/java/<name>`, folded: a line to click (`says` and the name), the source below.
+
+    Markdown, which JupyterLab sanitises and keeps, and highlights in the colours of its theme.
+
+    Raises:
+        LabError: there is no such program; says which there are.
+
+    Introduced in lesson 1.1.
+    """
+    folder = repo_dir() / "notebooks" / "java"
+    if not (folder / name).is_file():
+        there = ", ".join(sorted(path.name for path in folder.glob("*.java")))
+        raise LabError(f"There is no {name} in notebooks/java.", fix=f"one of: {there or 'none yet'}")
+    source = (folder / name).read_text(encoding="utf-8").strip()
+    folded = f"<details>\n<summary>{says}: <code>{name}</code></summary>\n\n```java\n{source}\n```\n\n</details>"
+    display({"text/markdown": folded, "text/plain": f"{says}: notebooks/java/{name}"}, raw=True)
 
 
 class Live:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import base64
 import io
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -12,7 +13,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from helpers import display
-from helpers.display import Live, png, show
+from helpers.display import Live, png, show, show_java
+from helpers.errors import LabError
 from helpers.pictures import _spans, log_grid, ownership, placements
 from helpers.plots import bars, distribution, lines
 from helpers.wait import wait_until
@@ -98,6 +100,20 @@ def test_show_displays_the_picture_and_says_it() -> None:
     assert base64.b64decode(output.data["image/png"]).startswith(b"\x89PNG")
     assert output.data["text/plain"] == "[figure] acks=1 lost 1000, acks=all none."
     assert output.metadata["image/png"]["alt"] == "acks=1 lost 1000, acks=all none."
+
+
+@pytest.mark.usefixtures("shell")
+def test_a_java_program_is_folded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(display, "repo_dir", lambda: tmp_path)
+    with pytest.raises(LabError, match="one of: none yet"):
+        show_java("Log.java")
+    (tmp_path / "notebooks" / "java").mkdir(parents=True)
+    (tmp_path / "notebooks" / "java" / "Log.java").write_text("class Log {}\n")
+    with capture_output() as captured:
+        show_java("Log.java")
+    (output,) = captured.outputs
+    assert output.data["text/plain"] == "The same in Java: notebooks/java/Log.java"
+    assert "</summary>\n\n```java\nclass Log {}\n```\n\n</details>" in output.data["text/markdown"]
 
 
 def test_live_redraws_in_place_no_faster_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
