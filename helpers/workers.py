@@ -39,7 +39,7 @@ class Worker:
     """A process that runs a function; iterate over it to read what it tells. Made by `worker`."""
 
     def __init__(self, fn: Callable[..., object], args: tuple[object, ...], timeout: float) -> None:
-        self.name, self._timeout = getattr(fn, "__name__", "worker"), timeout
+        self.name, self.timeout = getattr(fn, "__name__", "worker"), timeout
         self._standing = False  # it waits for us before it goes on
         self._last: object = "nothing"
         try:
@@ -91,9 +91,9 @@ class Worker:
         try:
             if self._standing:
                 self._pipe.send(None)
-            if not self._pipe.poll(self._timeout):
+            if not self._pipe.poll(self.timeout):
                 raise LabError(
-                    f"The worker {self.name!r} told nothing for {self._timeout:g} s, after {self._last!r}.",
+                    f"The worker {self.name!r} told nothing for {self.timeout:g} s, after {self._last!r}.",
                     fix="give each call of the client a timeout, and tell the notebook where you are",
                 )
             kind, value = self._pipe.recv()
