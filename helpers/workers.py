@@ -22,7 +22,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
@@ -64,7 +64,8 @@ class Worker:
             )
         finally:
             theirs.close()
-        self._pipe.send_bytes(job)
+        with suppress(OSError):  # it is dead already: the first `next` says so, with what it wrote
+            self._pipe.send_bytes(job)
 
     @property
     def pid(self) -> int:
