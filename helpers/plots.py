@@ -17,7 +17,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 
 from .display import styled
 
-__all__ = ["bars", "canvas", "curve", "distribution", "lines", "mark_events", "time_axis"]
+__all__ = ["bars", "canvas", "curve", "distribution", "heat", "lines", "mark_events", "time_axis"]
 
 MARKERS, HATCHES = "osD^vP*", ("", "//", "..", "xx", "\\\\", "++", "oo")
 
@@ -131,6 +131,33 @@ def curve(points: Mapping[float, float], xlabel: str, ylabel: str) -> Figure:
         axis.set_major_formatter(FuncFormatter(_thousands))
         axis.set_minor_formatter(NullFormatter())
     axes.set(xlabel=xlabel, ylabel=ylabel)
+    return figure
+
+
+@styled
+def heat(table: pd.DataFrame, label: str, fmt: str = "{:,.0f}") -> Figure:
+    """A number for each pair of settings, written in its cell, light where it is high.
+
+    Args:
+        table: one row and one column a setting; the names of `table.index` and `table.columns` become the axes' labels.
+        label: the quantity with its unit in brackets: "throughput [MB/s]".
+        fmt: how a number is written; one that is missing is a dash.
+    """
+    figure, axes = canvas(height=1.1 + 0.62 * max(1, len(table)))
+    values = table.to_numpy(dtype=float)
+    image = axes.imshow(values, cmap="cividis", aspect="auto")
+    middle = np.nanmin(values) + 0.55 * np.ptp(values[~np.isnan(values)])
+    for (row, column), value in np.ndenumerate(values):
+        colour = "black" if value > middle else "white"
+        text = "–" if np.isnan(value) else fmt.format(value)
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize="large", fontweight="bold")
+    axes.set_xticks(range(table.shape[1]), [str(name) for name in table.columns])
+    axes.set_yticks(range(len(table)), [str(name) for name in table.index])
+    axes.set(xlabel=table.columns.name or "", ylabel=table.index.name or "")
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    figure.colorbar(image, ax=axes, label=label, pad=0.02).outline.set_visible(False)
     return figure
 
 
