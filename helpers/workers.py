@@ -22,7 +22,7 @@ import tempfile
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
@@ -39,7 +39,7 @@ class Worker:
     """A process that runs a function; iterate over it to read what it tells. Made by `worker`."""
 
     def __init__(self, fn: Callable[..., object], args: tuple[object, ...], timeout: float) -> None:
-        self.name, self._timeout = getattr(fn, "__name__", "worker"), timeout
+        self.name, self.timeout = getattr(fn, "__name__", "worker"), timeout
         self._standing = False  # it waits for us before it goes on
         self._last: object = "nothing"
         try:
@@ -64,7 +64,8 @@ class Worker:
             )
         finally:
             theirs.close()
-        self._pipe.send_bytes(job)
+        with suppress(OSError):  # it is dead already: the first `next` says so, with what it wrote
+            self._pipe.send_bytes(job)
 
     @property
     def pid(self) -> int:
@@ -91,9 +92,9 @@ class Worker:
         try:
             if self._standing:
                 self._pipe.send(None)
-            if not self._pipe.poll(self._timeout):
+            if not self._pipe.poll(self.timeout):
                 raise LabError(
-                    f"The worker {self.name!r} told nothing for {self._timeout:g} s, after {self._last!r}.",
+                    f"The worker {self.name!r} told nothing for {self.timeout:g} s, after {self._last!r}.",
                     fix="give each call of the client a timeout, and tell the notebook where you are",
                 )
             kind, value = self._pipe.recv()

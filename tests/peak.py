@@ -32,9 +32,9 @@ def resident(home: str) -> Counter[str]:
     ours = {child.pid for child in psutil.Process().children(recursive=True)}
     for process in psutil.process_iter():
         try:
-            if process.pid in ours or process.environ().get("LAB_OWNER") == home:
-                kind = "kernel and tools" if process.pid in ours else "services"
-                found[kind] += process.memory_info().rss // 1_000_000
+            service = process.environ().get("LAB_OWNER") == home  # a child of the kernel too, where that started it
+            if service or process.pid in ours:
+                found["services" if service else "kernel and tools"] += process.memory_info().rss // 1_000_000
         except (psutil.Error, OSError):
             continue
     return found
