@@ -1,6 +1,6 @@
 """Consumer groups on record: who owned which partition, and when, as the consumers' own callbacks say.
 
-The consumers stand in the notebook, with their `subscribe` and their `poll`; what is here writes down and waits.
+The consumers stand in the notebook, with their `subscribe` and their `poll`; what is here takes notes and waits.
 
 Introduced in lesson 1.3.
 """
@@ -11,17 +11,14 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, ExitStack
-from types import TracebackType
 from typing import Any, TypeAlias
 
 import pandas as pd
 from confluent_kafka import KafkaException, TopicPartition
 
 from .wait import wait_until
-from .workload import Beat, running
 
-__all__ = ["History", "Members", "Place"]
+__all__ = ["History", "Place"]
 
 Place: TypeAlias = "tuple[str, int]"  # topic, partition
 Callbacks: TypeAlias = "dict[str, Callable[[Any, list[Any]], None]]"
@@ -157,9 +154,9 @@ class History:
         members: int,
         partitions: int,
         hold: float = 0.0,
-        meanwhile: Callable[[], None] = lambda: None,
+        meanwhile: Callable[[], object] = lambda: None,
     ) -> float:
-        """Wait until the group is STABLE with so many members, and they say themselves what the coordinator says of them.
+        """Wait until the group is STABLE with so many members, and they say of themselves what the coordinator says.
 
         Args:
             books: asks the coordinator: state, number of members, {(topic, partition): member}.
@@ -180,16 +177,16 @@ class History:
             return len(mine) == partitions and books() == ("STABLE", members, mine)
 
         wait_until(
-            lambda: meanwhile() or agreed(), 30, f"{members} members own {partitions} partitions, and all agree",
+            lambda: (meanwhile(), agreed())[1], 30, f"{members} members own {partitions} partitions, and all agree",
             lambda: (books(), self.owners()), retry_on=(KafkaException,),  # a new group is not known at once
         )  # fmt: skip
         then = self.elapsed
         self.watch(then + hold, meanwhile)
         return then
 
-    def watch(self, until: float, meanwhile: Callable[[], None] = lambda: None) -> None:
+    def watch(self, until: float, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Look on until second `until`; history goes on being written."""
-        wait_until(lambda: meanwhile() or self.elapsed >= until, max(until - self.elapsed, 0.0) + 5)
+        wait_until(lambda: (meanwhile(), self.elapsed >= until)[1], max(until - self.elapsed, 0.0) + 5)
 
     def replay(self, member: str, printed: str) -> None:
         """Take in what Kafka's own `kafka-verifiable-consumer` (the Java client) printed: one JSON event a line."""
@@ -199,56 +196,3 @@ class History:
             if note := notes.get(event.get("name", "")):
                 partitions = [TopicPartition(p["topic"], p["partition"]) for p in event["partitions"]]
                 note(member, partitions, event["timestamp"] / 1000 - self._date)
-
-
-class Members:
-    """Members of a group, each a loop in a thread of its own, that come and go by name; all go with the `with` block.
-
-    Args:
-        consume: called with a name and a beat (see `helpers.running`); loops over the beat, polling, and closes its
-            consumer at the end.
-        history: is told who joins and who leaves.
-
-    Raises:
-        LabError: from `leave`, or at the end of the block: a loop failed (its exception is the cause) or did not end.
-
-    Example:
-        >>> with Members(consume, history) as members:
-        ...     members.join("A", "B")
-        ...     members.leave("A")
-
-    Introduced in lesson 1.3.
-    """
-
-    def __init__(self, consume: Callable[[str, Beat], object], history: History) -> None:
-        self._consume, self._history = consume, history
-        self._running: dict[str, AbstractContextManager[Beat]] = {}
-
-    def join(self, *names: str) -> None:
-        """Start a loop for each name; it becomes a member as soon as the group lets it in."""
-        self._history.mark(f"{', '.join(names)} {'join' if names[1:] else 'joins'}")
-        for name in names:
-            self._history.joined(name)
-            loop = running(lambda beat, name=name: self._consume(name, beat), rate=None)  # type: ignore[misc]
-            loop.__enter__()
-            self._running[name] = loop
-
-    def leave(self, *names: str) -> None:
-        """End the loop of each name, and wait until its consumer has closed."""
-        self._history.mark(f"{', '.join(names)} {'leave' if names[1:] else 'leaves'}")
-        for name in names:
-            self._end(name)
-
-    def __enter__(self) -> Members:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        with ExitStack() as stack:  # every one is ended, even where another one fails
-            for name in list(self._running):
-                stack.callback(self._end, name)
-
-    def _end(self, name: str) -> None:
-        try:
-            self._running.pop(name).__exit__(None, None, None)
-        finally:
-            self._history.left(name)
