@@ -86,7 +86,15 @@ LESSONS = (
             "transactions have a fixed price",
         ),
     ),
-    Outline("1.3", "Consumer groups", 75, "Who reads what, and what happens when that changes?"),
+    Outline(
+        "1.3", "Consumer groups", 75, "Who reads what, and what happens when that changes?",
+        (
+            "one owner for each partition", "who moves what", "exercise: fair shares", "close hands over",
+            "the dead look alive", "static restart disturbs nobody", "latest skips", "a reset needs an empty group",
+            "exercise: rewind", "all eight at work", "order is the price", "five attempts",
+            "the firehose turns it around",
+        ),
+    ),
     Outline("1.4", "Zero-copy", 45, "Why is Kafka fast, and when is it not?"),
     Outline("2.1", "Lag playbook", 75, "How far behind are we, why, and when will we have caught up?"),
     Outline("2.2", "Rebalancing playbook", 60, "What stops while a group rebalances, and how does it stop less?"),
