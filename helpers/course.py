@@ -77,7 +77,15 @@ LESSONS = (
             "100,000 events a second",
         ),
     ),
-    Outline("1.2", "Exactly-once", 75, "Where do duplicates and losses come from, and what removes which?"),
+    Outline(
+        "1.2", "Exactly-once", 75, "Where do duplicates and losses come from, and what removes which?",
+        (
+            "a retry duplicates", "idempotence removes it", "a restart duplicates", "poll does not commit",
+            "four ways to commit", "exercise: the damage", "aborted, and still there", "totals are exact",
+            "the zombie is fenced", "an epoch for each transaction", "a database sink", "exercise: the inbox",
+            "transactions have a fixed price",
+        ),
+    ),
     Outline("1.3", "Consumer groups", 75, "Who reads what, and what happens when that changes?"),
     Outline(
         "1.4", "Zero-copy", 60, "Why is Kafka fast, and when is it not?",

@@ -17,7 +17,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 
 from .display import styled
 
-__all__ = ["bars", "canvas", "distribution", "heat", "lines", "mark_events", "time_axis"]
+__all__ = ["bars", "canvas", "curve", "distribution", "heat", "lines", "mark_events", "time_axis"]
 
 MARKERS, HATCHES = "osD^vP*", ("", "//", "..", "xx", "\\\\", "++", "oo")
 
@@ -110,6 +110,27 @@ def distribution(samples: Mapping[str, Sequence[float]], xlabel: str) -> Figure:
     axes.grid(axis="x")
     if axes.lines:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), labelspacing=0.9, handlelength=2.4)
+    return figure
+
+
+@styled
+def curve(points: Mapping[float, float], xlabel: str, ylabel: str) -> Figure:
+    """How one quantity grows with another over powers of ten: both axes are logarithmic, each point has its number.
+
+    Args:
+        points: x -> y, in the units of the axes' names.
+    """
+    figure, axes = canvas()
+    x, y = zip(*sorted(points.items()), strict=True)
+    axes.loglog(x, y, marker=MARKERS[0], markeredgecolor="white")
+    for at in zip(x, y, strict=True):  # above and to the left: a rising line leaves that side free
+        text = _thousands(float(f"{at[1]:.2g}"))  # two digits: the third is noise
+        axes.annotate(text, at, (-2, 8), textcoords="offset points", ha="right", fontweight="bold")
+    axes.margins(0.1, 0.18)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(_thousands))
+        axis.set_minor_formatter(NullFormatter())
+    axes.set(xlabel=xlabel, ylabel=ylabel)
     return figure
 
 

@@ -16,7 +16,7 @@ from helpers import display
 from helpers.display import Live, png, show, show_java
 from helpers.errors import LabError
 from helpers.pictures import _spans, log_grid, ownership, placements
-from helpers.plots import bars, distribution, heat, lines
+from helpers.plots import bars, curve, distribution, heat, lines
 from helpers.wait import wait_until
 
 TIDY = pd.DataFrame([(t / 5, s, t * k) for k, s in enumerate(("lag 0", "lag 1"), 1) for t in range(50)])
@@ -36,6 +36,8 @@ FIGURES = {
     "distribution": lambda: distribution(
         {"acks=0": [0.001, 0.002], "acks=1": [0.003] * 50, "no": [], "0": [0.0]}, "x [ms]"
     ),
+    "curve": lambda: curve({10: 190.4, 1: 17.0, 10_000: 139_700.0}, "size [records]", "throughput [records/s]"),
+    "views of a log": lambda: log_grid([(0, 0, "c"), (0, 1, "C")], rows=["in the file", "read_committed"]),
     "heat": lambda: heat(SWEEP, "throughput [MB/s]"),
     "log": lambda: log_grid([(0, 0, "anna"), (1, 0, None), (0, 1, "ben")], {"billing": {0: 2, 1: 0}, "audit": {0: 2}}),
     "ownership": lambda: ownership(REPLICAS, EVENTS[:1]),
@@ -144,3 +146,13 @@ def test_live_keeps_one_place_on_the_page() -> None:
         live.update()
     ids = {output.transient["display_id"] for output in captured.outputs}
     assert len(ids) == 1 and [output.update for output in captured.outputs] == [False, True]
+
+
+def test_a_curve_carries_its_numbers_to_two_digits() -> None:
+    assert texts(FIGURES["curve"]()) == {"17", "190", "140,000"}
+
+
+def test_rows_of_a_log_can_have_names_of_their_own() -> None:
+    axes = FIGURES["views of a log"]().axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["in the file", "read_committed"]
+    assert [round(tick) for tick in axes.get_xticks()] == [0, 1]  # nobody reads, so there is no place after the end
