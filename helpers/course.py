@@ -91,7 +91,7 @@ LESSONS = (
         (
             "one owner for each partition", "who moves what", "exercise: fair shares", "close hands over",
             "the dead look alive", "static restart disturbs nobody", "latest skips", "a reset needs an empty group",
-            "exercise: rewind", "all eight at work", "order is the price", "five attempts",
+            "exercise: rewind", "more workers than partitions", "order is the price", "five attempts",
             "the firehose turns it around",
         ),
     ),
