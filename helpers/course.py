@@ -73,8 +73,8 @@ LESSONS = (
         (
             "reading deletes nothing", "exercise: replay", "same key, same partition", "order per key",
             "two partitioners", "adding partitions moves keys", "leader killed", "leadership returns by election",
-            "min ISR refuses", "exercise: the rule", "acks=1 loses", "acks=all keeps", "acks=0 knows nothing",
-            "100,000 events a second",
+            "all means in sync", "min ISR refuses", "exercise: the rule", "acks=1 loses", "nobody read them",
+            "acks=all keeps", "kill -9 loses nothing", "acks=0 knows nothing", "100,000 events a second",
         ),
     ),
     Outline("1.2", "Exactly-once", 75, "Where do duplicates and losses come from, and what removes which?"),
