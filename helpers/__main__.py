@@ -29,6 +29,7 @@ def main(argv: list[str] | None = None) -> int:
     up.add_argument("--kafka", type=int, choices=(1, 3), default=0, metavar="1|3", help="Kafka brokers")
     up.add_argument("--rabbitmq", type=int, choices=(1,), default=0, metavar="1", help="RabbitMQ nodes")
     up.add_argument("--aws", action="store_true", help="SQS, SNS and EventBridge on an emulator")
+    up.add_argument("--postgres", action="store_true", help="PostgreSQL")
     for sub in (up, command("setup", "fetch what the stack needs: images, or Java, Kafka and RabbitMQ")):
         sub.add_argument("--stack", help="containers or processes; default: $LAB_STACK, or what the machine offers")
     command("down", "stop every broker and delete its data")
@@ -55,9 +56,9 @@ def main(argv: list[str] | None = None) -> int:
 def _up(args: argparse.Namespace) -> None:
     from .lab import Lab
 
-    if not (args.kafka or args.rabbitmq or args.aws):
+    if not (args.kafka or args.rabbitmq or args.aws or args.postgres):
         args.kafka, args.rabbitmq, args.aws = 1, 1, True
-    Lab.start(args.kafka, args.rabbitmq, args.aws, args.stack)
+    Lab.start(args.kafka, args.rabbitmq, args.aws, args.postgres, args.stack)
 
 
 def _setup(args: argparse.Namespace) -> None:

@@ -77,9 +77,33 @@ LESSONS = (
             "acks=all keeps", "kill -9 loses nothing", "acks=0 knows nothing", "100,000 events a second",
         ),
     ),
-    Outline("1.2", "Exactly-once", 75, "Where do duplicates and losses come from, and what removes which?"),
-    Outline("1.3", "Consumer groups", 75, "Who reads what, and what happens when that changes?"),
-    Outline("1.4", "Zero-copy", 45, "Why is Kafka fast, and when is it not?"),
+    Outline(
+        "1.2", "Exactly-once", 75, "Where do duplicates and losses come from, and what removes which?",
+        (
+            "a retry duplicates", "idempotence removes it", "a restart duplicates", "poll does not commit",
+            "four ways to commit", "exercise: the damage", "aborted, and still there", "totals are exact",
+            "the zombie is fenced", "an epoch for each transaction", "a database sink", "exercise: the inbox",
+            "transactions have a fixed price",
+        ),
+    ),
+    Outline(
+        "1.3", "Consumer groups", 75, "Who reads what, and what happens when that changes?",
+        (
+            "one owner for each partition", "who moves what", "exercise: fair shares", "close hands over",
+            "the dead look alive", "static restart disturbs nobody", "latest skips", "a reset needs an empty group",
+            "exercise: rewind", "the lag drains", "more workers than partitions", "order is the price",
+            "five attempts", "the firehose turns it around",
+        ),
+    ),
+    Outline(
+        "1.4", "Zero-copy", 60, "Why is Kafka fast, and when is it not?",
+        (
+            "sendfile saves CPU", "TLS costs the broker", "encryption, not the copies", "batches pack better",
+            "batches carry the load", "100,000 orders a second", "little sent: linger costs its time",
+            "under load: linger pays", "as fast as Kafka's producer tool", "at the heels of its consumer tool",
+            "a pause of a second", "the topic's own compression costs the leader", "exercise: faster and smaller",
+        ),
+    ),
     Outline("2.1", "Lag playbook", 75, "How far behind are we, why, and when will we have caught up?"),
     Outline("2.2", "Rebalancing playbook", 60, "What stops while a group rebalances, and how does it stop less?"),
     Outline("2.3", "Partition skew", 45, "Why is one partition hot, and what does cooling it cost?"),

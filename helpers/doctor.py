@@ -21,6 +21,7 @@ from .paths import downloads_dir, lab_dir
 from .stacks import StateFile, choose
 from .stacks.base import PORTS, _free
 from .stacks.docker import docker_problem
+from .stacks.postgres import postgres_lacks
 from .stacks.programs import RABBITMQ_FIX, rabbitmq_server
 
 if TYPE_CHECKING:
@@ -98,6 +99,12 @@ def _rabbitmq() -> Finding:
     return Finding("rabbitmq", "ok", "installed")
 
 
+def _postgres() -> Finding:
+    if problem := postgres_lacks(lab_dir() / "run" / "postgres"):
+        return Finding("postgres", "missing", f"{problem.message} Lessons that use it will say so.", problem.fix)
+    return Finding("postgres", "ok", "installed with the Python packages")
+
+
 def _ports() -> Finding:
     _, services = StateFile().load()
     ours = {port for service in services.values() for port in service.ports.values()}
@@ -122,7 +129,7 @@ def findings() -> Iterator[Finding]:
         containers = choose()[0] == "containers"
     except LabError:
         containers = False
-    yield from (check() for check in (checks if containers else [*checks, _java, _kafka, _rabbitmq]))
+    yield from (check() for check in (checks if containers else [*checks, _java, _kafka, _rabbitmq, _postgres]))
 
 
 def report() -> pd.DataFrame:

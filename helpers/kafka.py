@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
 
 from .errors import LabError
 from .stacks import SINGLE, THREE, Stack
+from .stacks.tls import authority
 from .wait import wait_until
 
 __all__ = ["Kafka", "Node", "PartitionState"]
@@ -46,7 +47,6 @@ class Node:
     def pause(self) -> None:
         """Freeze it (SIGSTOP): connections stay open, nothing answers."""
         self._stack.pause(self.name)
-        wait_until(lambda: self.state == "paused", 10, f"{self.name} is paused", lambda: self.state)
 
     def resume(self) -> None:
         """Let it go on (SIGCONT)."""
@@ -60,6 +60,10 @@ class Node:
     def start(self) -> None:
         """Start it again with the data it has, and wait until clients can talk to it. Does nothing when it runs."""
         self._relaunch(self.name)
+
+    def cpu_seconds(self) -> float:
+        """User and system time [s] that it has used since it was started."""
+        return self._stack.cpu_seconds(self.name)
 
     def logs(self, lines: int = 50) -> str:
         """The last lines of its log."""
@@ -80,6 +84,16 @@ class Kafka:
     def bootstrap(self) -> str:
         """`bootstrap.servers` for any client."""
         return ",".join(self._stack.services[name].address for name in self.brokers)
+
+    @property
+    def tls(self) -> dict[str, str]:
+        """Settings that send a client to the brokers' TLS listener: `Producer({**lab.kafka.tls, ...})`."""
+        ports = [self._stack.services[name].ports.get("tls") for name in self.brokers]
+        if None in ports:
+            raise LabError("This cluster was started without TLS.", fix="python -m helpers down, then up again")
+        addresses = ",".join(f"127.0.0.1:{port}" for port in ports)
+        settings = {"bootstrap.servers": addresses, "security.protocol": "ssl", "ssl.ca.location": str(authority())}
+        return settings
 
     def node(self, broker: int) -> Node:
         """The broker with this id (1; or 1, 2, 3)."""
@@ -145,6 +159,36 @@ class Kafka:
         wanted = {TopicPartition(topic, state.partition): OffsetSpec.latest() for state in self.partitions(topic)}
         answers = self.admin.list_offsets(wanted, request_timeout=10)
         return {tp.partition: future.result(15).offset for tp, future in answers.items()}
+
+    def read(self, topic: str, timeout: float = 30, **settings: Any) -> list[Message]:
+        """Every record of a topic from its beginning to its end, each partition in order.
+
+        Lesson 1.1 shows it in full, as `read_log`.
+
+        Args:
+            timeout: seconds.
+            settings: for the consumer, in its own words: `**{"isolation.level": "read_uncommitted"}`.
+
+        Raises:
+            LabError: the end was not reached in that time; says how far it came.
+        """
+        known = {"bootstrap.servers": self.bootstrap, "group.id": "none", "log_level": 0, "enable.partition.eof": True}
+        partitions = [TopicPartition(topic, state.partition, 0) for state in self.partitions(topic)]
+        records: list[Message] = []
+        ended: set[int | None] = set()
+
+        def all_read() -> bool:
+            for message in consumer.consume(1000, timeout=0.2):
+                if (error := message.error()) is None:
+                    records.append(message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    ended.add(message.partition())
+            return len(ended) == len(partitions)
+
+        with Consumer({**known, **settings}) as consumer:
+            consumer.assign(partitions)
+            wait_until(all_read, timeout, f"{topic} was read to its end", lambda: f"{len(records)} records so far")
+        return sorted(records, key=lambda message: (message.partition(), message.offset()))
 
     def tool(self, name: str, *args: str, stdin: str = "", timeout: float = 60) -> str:
         """Run a command-line tool that Kafka ships (Java), `--bootstrap-server` filled in; returns what it printed.

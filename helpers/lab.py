@@ -17,6 +17,7 @@ from .aws import Aws
 from .errors import LabError
 from .kafka import Kafka, Node, clusters
 from .paths import lab_dir
+from .postgres import Postgres
 from .rabbitmq import RabbitMQ
 from .ready import wait_ready
 from .stacks import NAMES, SINGLE, THREE, Service, Stack, StateFile, assign_ports, choose, make
@@ -61,7 +62,13 @@ class Lab:
 
     @classmethod
     def start(
-        cls, kafka: int = 0, rabbitmq: int = 0, aws: bool = False, stack: str | None = None, say: Say = print
+        cls,
+        kafka: int = 0,
+        rabbitmq: int = 0,
+        aws: bool = False,
+        postgres: bool = False,
+        stack: str | None = None,
+        say: Say = print,
     ) -> Lab:
         """Bring up what is asked for, or attach to what is up; every fault that somebody left is undone.
 
@@ -69,6 +76,7 @@ class Lab:
             kafka: brokers: 1 (broker and controller in one) or 3 (and a controller of its own). 0: no Kafka.
             rabbitmq: nodes, 0 or 1.
             aws: SQS, SNS and EventBridge, on an emulator.
+            postgres: PostgreSQL.
             stack: "containers" or "processes"; otherwise `$LAB_STACK`, otherwise what this machine offers.
             say: what to do with a sentence for the reader.
 
@@ -81,7 +89,7 @@ class Lab:
             name, why = choose(stack)
             _, services = StateFile().load()
             lab = cls(make(name, services), brokers=kafka or 3)
-            wanted = ["rabbitmq-1"] * bool(rabbitmq) + ["ministack"] * aws
+            wanted = ["rabbitmq-1"] * bool(rabbitmq) + ["ministack"] * aws + ["postgres"] * postgres
             if kafka == 3 or (kafka == 1 and not clusters(services)):
                 wanted += THREE if kafka == 3 else SINGLE  # one broker: the cluster of three serves as well
             wanted = [service for service in wanted if service not in services]
@@ -127,6 +135,13 @@ class Lab:
         if "ministack" not in self.services:
             raise LabError("This lab has no AWS emulator.", fix="Lab.start(aws=True)")
         return Aws(self._stack)
+
+    @cached_property
+    def postgres(self) -> Postgres:
+        """PostgreSQL."""
+        if "postgres" not in self.services:
+            raise self._stack.lacks("postgres") or LabError("This lab has no PostgreSQL.", "Lab.start(postgres=True)")
+        return Postgres(self._stack, self._relaunch)
 
     def node(self, name: str) -> Node:
         """Any service by its name, e.g. `kafka-controller`."""

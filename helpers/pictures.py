@@ -28,6 +28,8 @@ def log_grid(
     readers: Mapping[str, Mapping[int, int]] | None = None,
     *,
     partitions: int | None = None,
+    rows: Sequence[str] = (),
+    xlabel: str = "offset [records]",
 ) -> Figure:
     """The log itself: a cell for each record, in the row of its partition at its offset, lettered and coloured by key.
 
@@ -35,12 +37,13 @@ def log_grid(
         records: (partition, offset, key).
         readers: name -> {partition: offset that it reads next}; drawn as a caret below the cell.
         partitions: how many rows, where some hold no record.
+        rows: what to call the rows, where they are not the partitions of a topic (views of one partition, say).
     """
     keys = {key: i for i, key in enumerate(dict.fromkeys(key for _, _, key in records if key is not None))}
     short = all(len(str(key)) <= 2 for key in keys)
     letters = {key: str(key) if short else ascii_uppercase[i % 26] for key, i in keys.items()}
-    rows = 1 + max([partition for partition, _, _ in records] + [(partitions or 1) - 1])
-    figure, axes = canvas(height=1.1 + 0.75 * rows)
+    count = 1 + max([partition for partition, _, _ in records] + [(partitions or len(rows) or 1) - 1])
+    figure, axes = canvas(height=1.1 + 0.75 * count)
     for partition, offset, key in records:
         fill = NO_KEY if key is None else COLOURS[keys[key] % len(COLOURS)]
         axes.broken_barh(
@@ -50,9 +53,9 @@ def log_grid(
         axes.text(offset, partition - 0.02, letter, ha="center", va="center", color=_on(fill), fontweight="bold")
     _draw_readers(axes, readers or {})
     last = max((offset for _, offset, _ in records), default=0)
-    axes.set(xlabel="offset [records]", xlim=(-0.7, max(last + 1.7, 11.5)), ylim=(rows - 0.4, -0.5))
-    axes.set_xticks(range(0, last + 2, 1 + last // 24))
-    axes.set_yticks(range(rows), [f"partition {i}" for i in range(rows)])
+    axes.set(xlabel=xlabel, xlim=(-0.7, max(last + 1.7, 11.5)), ylim=(count - 0.4, -0.5))
+    axes.set_xticks(range(0, last + 1 + bool(readers), 1 + last // 24))  # a reader may stand at the end
+    axes.set_yticks(range(count), rows or [f"partition {i}" for i in range(count)])
     axes.grid(visible=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)

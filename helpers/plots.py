@@ -17,7 +17,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 
 from .display import styled
 
-__all__ = ["bars", "canvas", "distribution", "lines", "mark_events", "time_axis"]
+__all__ = ["bars", "canvas", "curve", "distribution", "heat", "lines", "mark_events", "time_axis"]
 
 MARKERS, HATCHES = "osD^vP*", ("", "//", "..", "xx", "\\\\", "++", "oo")
 
@@ -110,6 +110,54 @@ def distribution(samples: Mapping[str, Sequence[float]], xlabel: str) -> Figure:
     axes.grid(axis="x")
     if axes.lines:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), labelspacing=0.9, handlelength=2.4)
+    return figure
+
+
+@styled
+def curve(points: Mapping[float, float], xlabel: str, ylabel: str) -> Figure:
+    """How one quantity grows with another over powers of ten: both axes are logarithmic, each point has its number.
+
+    Args:
+        points: x -> y, in the units of the axes' names.
+    """
+    figure, axes = canvas()
+    x, y = zip(*sorted(points.items()), strict=True)
+    axes.loglog(x, y, marker=MARKERS[0], markeredgecolor="white")
+    for at in zip(x, y, strict=True):  # above and to the left: a rising line leaves that side free
+        text = _thousands(float(f"{at[1]:.2g}"))  # two digits: the third is noise
+        axes.annotate(text, at, (-2, 8), textcoords="offset points", ha="right", fontweight="bold")
+    axes.margins(0.1, 0.18)
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(_thousands))
+        axis.set_minor_formatter(NullFormatter())
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    return figure
+
+
+@styled
+def heat(table: pd.DataFrame, label: str, fmt: str = "{:,.0f}") -> Figure:
+    """A number for each pair of settings, written in its cell, light where it is high.
+
+    Args:
+        table: one row and one column a setting; the names of `table.index` and `table.columns` become the axes' labels.
+        label: the quantity with its unit in brackets: "throughput [MB/s]".
+        fmt: how a number is written; one that is missing is a dash.
+    """
+    figure, axes = canvas(height=1.1 + 0.62 * max(1, len(table)))
+    values = table.to_numpy(dtype=float)
+    image = axes.imshow(values, cmap="cividis", aspect="auto")
+    middle = np.nanmin(values) + 0.55 * np.ptp(values[~np.isnan(values)])
+    for (row, column), value in np.ndenumerate(values):
+        colour = "black" if value > middle else "white"
+        text = "–" if np.isnan(value) else fmt.format(value)
+        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize="large", fontweight="bold")
+    for axis, names in ((axes.xaxis, table.columns), (axes.yaxis, table.index)):
+        axis.set_ticks(range(len(names)), [name if isinstance(name, str) else _thousands(name) for name in names])
+    axes.set(xlabel=table.columns.name or "", ylabel=table.index.name or "")
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    figure.colorbar(image, ax=axes, label=label, pad=0.02).outline.set_visible(False)
     return figure
 
 

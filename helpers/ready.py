@@ -13,6 +13,7 @@ from .aws import Aws
 from .bar import progress_bar
 from .errors import LabError
 from .kafka import Kafka, clusters
+from .postgres import Postgres
 from .rabbitmq import RabbitMQ
 from .stacks import Stack
 from .wait import wait_until
@@ -36,6 +37,8 @@ def _probes(stack: Stack, names: Sequence[str]) -> dict[tuple[str, ...], Callabl
         probes["rabbitmq-1",] = RabbitMQ(stack, ("rabbitmq-1",), untouched).ready
     if "ministack" in names:
         probes["ministack",] = Aws(stack).ready
+    if "postgres" in names:
+        probes["postgres",] = Postgres(stack, untouched).ready
     return probes
 
 

@@ -70,7 +70,9 @@ def _packages() -> None:
 
 def _pull() -> None:
     """Images that are not here yet. Compose shows its own progress."""
-    compose = ["docker", "compose", "--profile", "kafka", "--profile", "rabbitmq", "--profile", "aws"]
+    from .stacks.containers import PROFILES
+
+    compose = ["docker", "compose", *(f"--profile={name}" for name in PROFILES)]
     listed = subprocess.run(
         [*compose, "config", "--images"], cwd=repo_dir(), capture_output=True, text=True, check=True
     )

@@ -1,30 +1,26 @@
 """Runs nbval over the notebooks on every stack that this machine offers: `make notebooks`.
 
-`python -m tests.notebooks [--stack NAME] [NOTEBOOK ...]`; what cannot run here is named, with the reason and the fix.
-Each stack gets a lab folder of its own, so that the learner's lab is not touched.
+`python -m tests.notebooks [--stack NAME] [--times N] [NOTEBOOK ...]`; what cannot run here is named, with the reason
+and the fix. Each stack gets a lab folder of its own, so that the learner's lab is not touched.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 from pathlib import Path
 
-from helpers.paths import downloads_dir, repo_dir
+from helpers.paths import repo_dir
 from helpers.stacks import NAMES, make
-from tests.live.conftest import why_not
+from tests.labs import environment, why_not
 
 
-def run(stack: str, paths: list[Path]) -> bool:
+def run(stack: str, paths: list[Path], times: int) -> bool:
     """One stack: up as the notebooks ask for it, nbval, down. True when everything that could run has passed."""
     if reason := why_not(stack):
         print(f"SKIPPED on {stack}: {reason}")
         return True
-    home = repo_dir() / ".lab" / "test" / stack
-    environment = {**os.environ, "LAB_STACK": stack, "LAB_HOME": str(home), "LAB_DOWNLOADS": str(downloads_dir())}
-    environment["LAB_PORTS"] = "any"
     missing = make(stack, {}).lacks("rabbitmq-1")
     runnable = []
     for path in paths:
@@ -34,17 +30,24 @@ def run(stack: str, paths: list[Path]) -> bool:
             runnable.append(str(path))
     print(f"--- nbval on {stack}: {', '.join(Path(name).name for name in runnable)}", flush=True)
     arguments = [sys.executable, "-m", "pytest", "@tests/nbval.args", "-q", "--durations=8", *runnable]
+    passed = 0
     try:
-        return not runnable or subprocess.run(arguments, cwd=repo_dir(), env=environment).returncode == 0
+        for turn in range(1, 1 + times if runnable else 1):
+            done = subprocess.run(arguments, cwd=repo_dir(), env=environment(stack))
+            passed += done.returncode == 0
+            if times > 1:
+                print(f"{passed} of {turn} passed on {stack}", flush=True)
     finally:
-        subprocess.run([sys.executable, "-m", "helpers", "down"], cwd=repo_dir(), env=environment)
+        subprocess.run([sys.executable, "-m", "helpers", "down"], cwd=repo_dir(), env=environment(stack))
+    return not runnable or passed == times
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stack", choices=NAMES)
+    parser.add_argument("--times", type=int, default=1)
     parser.add_argument("notebooks", nargs="*", type=Path)
     args = parser.parse_args()
     notebooks = args.notebooks or sorted((repo_dir() / "notebooks").glob("*.ipynb"))
-    results = [run(stack, notebooks) for stack in ([args.stack] if args.stack else NAMES)]
+    results = [run(stack, notebooks, args.times) for stack in ([args.stack] if args.stack else NAMES)]
     sys.exit(not all(results))

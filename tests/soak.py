@@ -17,8 +17,9 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from helpers.paths import downloads_dir, repo_dir
+from helpers.paths import repo_dir
 from helpers.stacks import NAMES
+from tests.labs import environment
 from tests.outputs import text_of
 
 if __name__ == "__main__":
@@ -28,9 +29,7 @@ if __name__ == "__main__":
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--stack", choices=NAMES, default="processes")
     args = parser.parse_args()
-    home = repo_dir() / ".lab" / "test" / args.stack
-    os.environ |= {"LAB_STACK": args.stack, "LAB_HOME": str(home), "LAB_DOWNLOADS": str(downloads_dir())}
-    os.environ["LAB_PORTS"] = "any"
+    os.environ |= environment(args.stack)
 
     notebook = nbformat.read(args.notebook, as_version=4)
     tagged = [(i, cell, set(cell.metadata.get("tags", []))) for i, cell in enumerate(notebook.cells)]

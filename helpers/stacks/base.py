@@ -43,13 +43,14 @@ THREE = ("kafka-controller", "kafka-1", "kafka-2", "kafka-3")
 
 # Preferred ports; a taken one is replaced by a free one. The order is the order in which services start.
 PORTS: dict[str, dict[str, int]] = {
-    "kafka": {"client": 9092, "controller": 9093},
+    "kafka": {"client": 9092, "controller": 9093, "tls": 9094},
     "kafka-controller": {"controller": 9190},
-    "kafka-1": {"client": 9191},
-    "kafka-2": {"client": 9192},
-    "kafka-3": {"client": 9193},
+    "kafka-1": {"client": 9191, "tls": 9291},
+    "kafka-2": {"client": 9192, "tls": 9292},
+    "kafka-3": {"client": 9193, "tls": 9293},
     "rabbitmq-1": {"client": 5672, "http": 15672, "cluster": 25672, "epmd": 4370},
     "ministack": {"client": 4566},
+    "postgres": {"client": 5432},
 }
 
 
@@ -102,6 +103,10 @@ class Stack(ABC):
     @abstractmethod
     def remove(self, names: Iterable[str]) -> None:
         """Stop these services and delete their data. Whatever state they are in, nothing of them is left."""
+
+    @abstractmethod
+    def cpu_seconds(self, name: str) -> float:
+        """User and system time that it has used since it was started."""
 
     @abstractmethod
     def logs(self, name: str, lines: int = 50) -> str:
@@ -180,6 +185,7 @@ def kafka_properties(name: str) -> dict[str, str]:
         # A topic that is misspelt is an error to see, not a topic to find later.
         "auto.create.topics.enable": "false",
         "log.cleaner.dedupe.buffer.size": "8388608",
+        "ssl.keystore.type": "PEM",
     }
     replicas = "1" if single else "3"
     for topic in ("offsets.topic", "transaction.state.log", "share.coordinator.state.topic"):

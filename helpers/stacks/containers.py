@@ -18,11 +18,13 @@ from testcontainers.compose import DockerCompose
 from ..errors import LabError
 from ..paths import lab_dir, repo_dir
 from ..wait import wait_until
+from . import tls
 from .base import Stack, State
+from .programs import TOOLS
 
 __all__ = ["Containers"]
 
-PROFILES = ["kafka", "kafka3", "rabbitmq", "aws"]
+PROFILES = ["kafka", "kafka3", "rabbitmq", "aws", "postgres"]
 
 
 class Containers(Stack):
@@ -45,6 +47,7 @@ class Containers(Stack):
             for service in self.services.values():
                 prefix = service.name.upper().replace("-", "_")
                 file.writelines(f"{prefix}_{purpose.upper()}_PORT={port}\n" for purpose, port in service.ports.items())
+            file.write(f"LAB_TLS_KEY='{tls.key()}'\nLAB_TLS_CERTIFICATE='{tls.certificate()}'\n")
             file.flush()
             yield DockerCompose(
                 context=repo_dir(),
@@ -131,13 +134,18 @@ class Containers(Stack):
         found = self._find(name)
         return found.logs(tail=lines).decode(errors="replace").rstrip() if found else ""
 
+    def cpu_seconds(self, name: str) -> float:
+        used = self._container(name).stats(stream=False, one_shot=True)["cpu_stats"]["cpu_usage"]["total_usage"]
+        return float(used) / 1e9  # Docker counts nanoseconds
+
     def data_dir(self, name: str) -> str:
         return "/var/lib/kafka/data"
 
     def kafka_tool(self, node: str, tool: str, *args: str, stdin: str = "", timeout: float = 60) -> str:
         if tool != "kafka-dump-log":
             args = ("--bootstrap-server", "localhost:19092", *args)
-        command = ["docker", "exec", "-i", self._container(node).name, f"/opt/kafka/bin/{tool}.sh", *args]
+        inside = ["/opt/kafka/bin/kafka-run-class.sh", TOOLS[tool], *args]
+        command = ["docker", "exec", "-i", self._container(node).name, *inside]
         done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout)
         if done.returncode:
             raise LabError(f"{tool} {' '.join(args)} failed:\n{done.stdout}{done.stderr}".rstrip())

@@ -23,6 +23,7 @@ import psutil
 from ..errors import LabError
 from ..paths import lab_dir
 from .base import Service, Stack, State, StateFile
+from .postgres import ACCOUNT, initialise, postgres_lacks
 from .programs import RABBITMQ_FIX, TOOLS, command, format_command, java, rabbitmq_server, write_properties
 
 __all__ = ["Processes"]
@@ -53,6 +54,8 @@ class Processes(Stack):
     def launch(self, names: Iterable[str]) -> None:
         names = list(names)
         self._format([name for name in names if name.startswith("kafka")])
+        if "postgres" in names:
+            initialise(self._folder("postgres"))
         for name in names:
             arguments, extra = command(self.services[name], self._folder(name))
             environment = {**os.environ, "LAB_OWNER": str(lab_dir()), **extra}
@@ -65,13 +68,14 @@ class Processes(Stack):
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
+                    user=ACCOUNT if name == "postgres" else None,
                 )
             self.services[name].handle = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
 
     def lacks(self, name: str) -> LabError | None:
         if name.startswith("rabbitmq") and rabbitmq_server() is None:
             return LabError("RabbitMQ is not installed.", fix=RABBITMQ_FIX)
-        return None
+        return postgres_lacks(self._folder(name)) if name == "postgres" else None
 
     def _folder(self, name: str) -> Path:
         folder = lab_dir() / "run" / name
@@ -119,8 +123,10 @@ class Processes(Stack):
         return "paused" if status == psutil.STATUS_STOPPED else "running"
 
     def _signal(self, name: str, number: signal.Signals) -> None:
-        if process := self._process(name):
-            os.killpg(process.pid, number)  # the session that `launch` made: RabbitMQ is a shell, a VM and helpers
+        if process := self._process(name):  # RabbitMQ is a shell, a VM and helpers; PostgreSQL has its backends
+            for target in [process, *_children(process)]:
+                with contextlib.suppress(psutil.Error):
+                    target.send_signal(number)
 
     def pause(self, name: str) -> None:
         self._signal(name, signal.SIGSTOP)
@@ -158,13 +164,19 @@ class Processes(Stack):
         path = lab_dir() / "run" / name / "log"
         return "\n".join(path.read_text(errors="replace").splitlines()[-lines:]) if path.exists() else ""
 
+    def cpu_seconds(self, name: str) -> float:
+        process = self._process(name)
+        times = [target.cpu_times() for target in ([process, *_children(process)] if process else [])]
+        return sum(used.user + used.system for used in times)
+
     def data_dir(self, name: str) -> str:
         return str(lab_dir() / "run" / name / "data")
 
     def kafka_tool(self, node: str, tool: str, *args: str, stdin: str = "", timeout: float = 60) -> str:
         if tool != "kafka-dump-log":
             args = ("--bootstrap-server", self.services[node].address, *args)
-        arguments = [*java("-XX:TieredStopAtLevel=1", "-Dlab.level=error"), TOOLS[tool], *args]
+        quick = [] if "perf-test" in tool else ["-XX:TieredStopAtLevel=1"]  # a benchmark gets the whole compiler
+        arguments = [*java(*quick, "-Dlab.level=error"), TOOLS[tool], *args]
         done = subprocess.run(arguments, input=stdin, capture_output=True, text=True, timeout=timeout)
         if done.returncode:
             raise LabError(f"{tool} {' '.join(args)} failed:\n{done.stdout}{done.stderr}".rstrip())

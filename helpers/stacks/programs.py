@@ -20,7 +20,9 @@ from ..jars import KAFKA, classpath
 from ..java import find_java
 from ..paths import downloads_dir
 from ..wait import wait_until
+from . import tls
 from .base import CLUSTER_ID, THREE, Service, free_port, kafka_properties
+from .postgres import postgres_command
 
 __all__ = [
     "RABBITMQ_FIX",
@@ -48,6 +50,10 @@ TOOLS = {
     "kafka-get-offsets": "org.apache.kafka.tools.GetOffsetShell",
     "kafka-producer-perf-test": "org.apache.kafka.tools.ProducerPerformance",
     "kafka-consumer-perf-test": "org.apache.kafka.tools.ConsumerPerformance",
+    "kafka-share-groups": "org.apache.kafka.tools.consumer.group.ShareGroupCommand",
+    "kafka-transactions": "org.apache.kafka.tools.TransactionsCommand",
+    "kafka-verifiable-producer": "org.apache.kafka.tools.VerifiableProducer",
+    "kafka-verifiable-consumer": "org.apache.kafka.tools.VerifiableConsumer",
     "kafka-storage": "kafka.tools.StorageTool",
 }
 
@@ -79,7 +85,7 @@ def share_classes() -> None:
         contextlib.suppress(LabError, OSError, SubprocessError),
     ):
         properties, log, draft = (Path(name, part) for part in ("server.properties", "log", "draft.jsa"))
-        service = Service("kafka", {"client": free_port(), "controller": free_port()})
+        service = Service("kafka", {"client": free_port(), "controller": free_port()})  # without TLS
         write_properties(properties, service, {"kafka": service}, f"{name}/data")
         subprocess.run(format_command(properties), check=True, capture_output=True, timeout=60)
         node = [*java(f"-XX:ArchiveClassesAtExit={draft}", "-Dlab.level=info"), "kafka.Kafka", str(properties)]
@@ -101,6 +107,8 @@ def command(service: Service, folder: Path) -> tuple[list[str], dict[str, str]]:
         return [*java(*options), "kafka.Kafka", str(folder / "server.properties")], {}
     if service.name.startswith("rabbitmq"):
         return _rabbitmq(service, folder)
+    if service.name == "postgres":
+        return postgres_command(service, folder), {}
     environment = {"GATEWAY_PORT": str(service.ports["client"]), "BIND_HOST": "127.0.0.1"}
     environment["TMPDIR"] = str(folder)  # its pid file: in a shared /tmp, another user's would stop it
     return [sys.executable, "-m", "ministack"], environment
@@ -119,13 +127,15 @@ def write_properties(path: Path, service: Service, services: dict[str, Service],
     """Write the `server.properties` of a Kafka node."""
     owner = "kafka-controller" if service.name in THREE else service.name
     voter = f"{kafka_properties(owner)['node.id']}@127.0.0.1:{services[owner].ports['controller']}"
-    names = {"client": "PLAINTEXT", "controller": "CONTROLLER"}
+    names = {"client": "PLAINTEXT", "controller": "CONTROLLER", "tls": "TLS"}
     properties = kafka_properties(service.name) | {
         "controller.quorum.voters": voter,
         "listeners": ",".join(f"{names[use]}://127.0.0.1:{port}" for use, port in service.ports.items()),
-        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,TLS:SSL",
         "log.dirs": data,
     }
+    if "tls" in service.ports:
+        properties |= {"ssl.keystore.key": tls.key(), "ssl.keystore.certificate.chain": tls.certificate()}
     path.write_text("".join(f"{key}={value}\n" for key, value in properties.items()))
 
 

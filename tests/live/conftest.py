@@ -11,24 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from helpers.errors import LabError
-from helpers.jars import missing_jars
-from helpers.java import find_java
 from helpers.lab import down
 from helpers.stacks.docker import docker_problem
-
-
-def why_not(stack: str) -> str:
-    """Why this machine cannot test a stack; empty when it can."""
-    if stack == "containers":
-        problem = docker_problem()
-        return problem[0] if problem else ""
-    try:
-        find_java()
-    except LabError as error:
-        return error.message
-    return "Kafka is not downloaded: make setup" if missing_jars() else ""
-
+from tests.labs import why_not
 
 STACKS = [
     pytest.param(name, marks=pytest.mark.skipif(bool(reason := why_not(name)), reason=f"{name}: {reason}"))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 from confluent_kafka import Consumer, Producer
 
@@ -72,6 +73,30 @@ def test_everything_up_used_and_down(stack: str, cli: Cli, services: Services, l
     assert cli("down").stdout == "The lab is down: rabbitmq-1, ministack, kafka.\n"
     assert left_behind(lab_home) == []
     assert services() == {}
+
+
+def test_tls_and_postgres(stack: str) -> None:
+    lab = Lab.start(kafka=1, postgres=True, say=quiet)
+    topic = lab.kafka.create_topic(lab.fresh("orders"), partitions=2)
+    before = lab.kafka.node(1).cpu_seconds()
+    for settings in ({"bootstrap.servers": lab.kafka.bootstrap}, lab.kafka.tls):
+        producer = Producer(settings)
+        for n in range(100):
+            producer.produce(topic, str(n))
+        assert producer.flush(20) == 0
+    assert len(lab.kafka.read(topic)) == len(lab.kafka.read(topic, **lab.kafka.tls)) == 200
+    assert lab.kafka.node(1).cpu_seconds() > before
+
+    with psycopg.connect(lab.postgres.dsn) as connection:
+        connection.execute("create table orders (id int)")
+        connection.execute("insert into orders values (1)")
+    lab.postgres.node.pause()
+    lab.postgres.node.resume()
+    lab.postgres.node.kill()
+    assert lab.postgres.node.state == "exited"
+    lab.calm()
+    with psycopg.connect(lab.postgres.dsn) as connection:
+        assert connection.execute("select id, 'ä' from orders").fetchall() == [(1, "ä")]
 
 
 def test_a_second_up_attaches(stack: str, cli: Cli, services: Services) -> None:

@@ -15,7 +15,7 @@ from helpers import display
 from helpers.display import Live, png, show, show_java
 from helpers.errors import LabError
 from helpers.pictures import _spans, log_grid, ownership, placements
-from helpers.plots import bars, distribution, lines
+from helpers.plots import bars, curve, distribution, heat, lines
 from helpers.wait import wait_until
 
 TIDY = pd.DataFrame([(t / 5, s, t * k) for k, s in enumerate(("lag 0", "lag 1"), 1) for t in range(50)])
@@ -27,6 +27,7 @@ REPLICAS = pd.DataFrame(
     columns=["t", "series", "value"],
 )
 ORDERS = pd.DataFrame({"t": [0.0, 1.0, 2.0], "seconds": [0.01, 0.3, 0.001], "ok": [True, True, False]})
+SWEEP = pd.DataFrame({"none": [1.0, 40.0], "zstd": [float("nan"), 1234.0]}, index=pd.Index([1, 16], name="batch [KB]"))
 FIGURES = {
     "lines": lambda: lines(TIDY, "lag [records]", EVENTS),
     "bars": lambda: bars({"acks=1": 1000, "acks=all": 0}, "lost [records]"),
@@ -34,6 +35,9 @@ FIGURES = {
     "distribution": lambda: distribution(
         {"acks=0": [0.001, 0.002], "acks=1": [0.003] * 50, "no": [], "0": [0.0]}, "x [ms]"
     ),
+    "curve": lambda: curve({10: 190.4, 1: 17.0, 10_000: 139_700.0}, "size [records]", "throughput [records/s]"),
+    "views of a log": lambda: log_grid([(0, 0, "c"), (0, 1, "C")], rows=["in the file", "read_committed"]),
+    "heat": lambda: heat(SWEEP, "throughput [MB/s]"),
     "log": lambda: log_grid([(0, 0, "anna"), (1, 0, None), (0, 1, "ben")], {"billing": {0: 2, 1: 0}, "audit": {0: 2}}),
     "ownership": lambda: ownership(REPLICAS, EVENTS[:1]),
     "placements": lambda: placements({"HTTP": ORDERS, "event": ORDERS[:2]}, EVENTS[:1]),
@@ -56,7 +60,8 @@ def test_every_figure_is_small_and_says_its_units(name: str) -> None:
     figure = FIGURES[name]()
     image = png(figure)
     assert len(image) < 60_000 and Image.open(io.BytesIO(image)).width == 2000
-    assert figure.axes[-1].get_xlabel().endswith("]")  # axes that share time name it once, below
+    last = figure.axes[-1]  # axes that share time name it once, below; a colour bar has its unit at its side
+    assert (last.get_xlabel() or last.get_ylabel()).endswith("]")
 
 
 def test_the_style_is_the_files_and_stays_in_the_figures() -> None:
@@ -73,6 +78,7 @@ def test_colour_is_never_alone() -> None:
     assert texts(FIGURES["log"]()) >= {"A", "B", "–", "billing, audit"}
     assert texts(FIGURES["ownership"]()) >= {"leader", "in ISR", "out of ISR"}
     assert texts(FIGURES["bars"]()) == {"1,000", "0"}
+    assert texts(FIGURES["heat"]()) == {"1", "40", "–", "1,234"}
 
 
 def test_distribution_marks_the_quantiles() -> None:
@@ -135,3 +141,13 @@ def test_live_keeps_one_place_on_the_page() -> None:
         live.update()
     ids = {output.transient["display_id"] for output in captured.outputs}
     assert len(ids) == 1 and [output.update for output in captured.outputs] == [False, True]
+
+
+def test_a_curve_carries_its_numbers_to_two_digits() -> None:
+    assert texts(FIGURES["curve"]()) == {"17", "190", "140,000"}
+
+
+def test_rows_of_a_log_can_have_names_of_their_own() -> None:
+    axes = FIGURES["views of a log"]().axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["in the file", "read_committed"]
+    assert [round(tick) for tick in axes.get_xticks()] == [0, 1]  # nobody reads, so there is no place after the end

@@ -11,8 +11,9 @@ import yaml
 
 from helpers import stacks
 from helpers.errors import LabError
+from helpers.kafka import Kafka
 from helpers.paths import repo_dir
-from helpers.stacks import Service, StateFile, assign_ports, choose
+from helpers.stacks import Service, StateFile, assign_ports, choose, tls
 from helpers.stacks import docker as docker_module
 from helpers.stacks.base import CLUSTER_ID, PORTS, kafka_properties
 from helpers.stacks.programs import write_properties
@@ -146,7 +147,7 @@ def as_properties(service: str) -> dict[str, str]:
 def test_kafka_is_configured_alike_on_both_stacks(node: str) -> None:
     addresses = {
         "listeners", "advertised.listeners", "listener.security.protocol.map", "inter.broker.listener.name",
-        "controller.quorum.voters", "log.dirs", "heap.opts",
+        "controller.quorum.voters", "log.dirs", "heap.opts", "ssl.keystore.key", "ssl.keystore.certificate.chain",
     }  # fmt: skip
     image = {key: value for key, value in as_properties(node).items() if key not in addresses}
     assert image == kafka_properties(node)
@@ -174,7 +175,7 @@ def test_everything_listens_on_this_machine_only() -> None:
 def test_compose_ports_come_from_the_variables_that_the_lab_sets() -> None:
     text = (repo_dir() / "docker-compose.yml").read_text()
     for name, ports in PORTS.items():
-        for purpose in set(ports) & {"client", "http"}:
+        for purpose in set(ports) & {"client", "http", "tls"}:
             variable = f"{name.upper().replace('-', '_')}_{purpose.upper()}_PORT"
             assert f"${{{variable}:-{ports[purpose]}}}" in text, variable
 
@@ -193,3 +194,28 @@ def test_versions_agree() -> None:
 def test_make_returns_the_stack_by_its_name() -> None:
     assert stacks.make("processes", {}).name == "processes"
     assert stacks.make("containers", {}).name == "containers"
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------
+
+
+def test_the_lab_makes_one_key_and_keeps_it(tmp_path: Path) -> None:
+    made = (tls.key(), tls.certificate(), tls.authority().read_text())
+    assert made == (tls.key(), tls.certificate(), tls.authority().read_text())
+    assert made[0].startswith("-----BEGIN PRIVATE KEY-----")  # PKCS #8, which Kafka reads
+    assert not any("\n" in line for line in made[:2]), "they travel in properties files and variables"
+    assert tls.authority().parent.stat().st_mode & 0o077 == 0
+
+
+def test_a_service_with_a_tls_port_gets_a_tls_listener(tmp_path: Path) -> None:
+    service = Service("kafka", {"client": 7000, "controller": 8000, "tls": 9000})
+    write_properties(tmp_path / "with", service, {"kafka": service}, "data")
+    written = (tmp_path / "with").read_text()
+    assert "TLS://127.0.0.1:9000\n" in written
+    assert "ssl.keystore.certificate.chain=-----BEGIN CERTIFICATE-----" in written
+
+
+def test_a_cluster_without_tls_says_so() -> None:
+    stack = stacks.make("containers", {"kafka": Service("kafka", {"client": 1, "controller": 2})})
+    with pytest.raises(LabError, match=r"started without TLS.\nFix: python -m helpers down"):
+        _ = Kafka(stack, ("kafka",), print).tls

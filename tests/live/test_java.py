@@ -1,0 +1,40 @@
+"""The Java programs beside the lessons, compiled and run against live brokers where this machine has a JDK."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from helpers import Lab
+from helpers.jars import classpath, missing_jars
+from helpers.java import java_version
+from helpers.paths import repo_dir
+
+PROGRAMS = sorted((repo_dir() / "notebooks" / "java").glob("*.java"))
+
+
+def why_not() -> str:
+    if shutil.which("javac") is None or java_version(shutil.which("java") or "java") < 17:
+        return "no JDK of 17 or newer (javac) on the path"
+    return "Kafka's jars are not downloaded: python -m helpers setup --stack processes" if missing_jars() else ""
+
+
+@pytest.mark.skipif(bool(reason := why_not()), reason=reason)
+def test_java_programs_pass(stack: str, tmp_path: Path) -> None:
+    """One lab for all of them; each ends with PASS and exit code 0, and leaves nothing compiled beside its source."""
+    sources = [str(path) for path in PROGRAMS]
+    built = subprocess.run(
+        ["javac", "-Xlint:all,-path", "-Werror", "-proc:none", "-cp", classpath(), "-d", str(tmp_path), *sources],
+        capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert built.returncode == 0, built.stdout + built.stderr
+    lab = Lab.start(kafka=3, say=lambda sentence: None)
+    for program in PROGRAMS:
+        command = ["java", "-cp", f"{tmp_path}:{classpath()}", program.stem, lab.kafka.bootstrap, lab.fresh("java")]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        said = f"{program.name}:\n{done.stdout}{done.stderr}"
+        assert done.returncode == 0, said
+        assert done.stdout.splitlines()[-1].startswith("PASS"), said
