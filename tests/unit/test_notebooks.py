@@ -63,7 +63,7 @@ def test_stored_outputs_are_whole(path: Path) -> None:
     for cell in cells_of(path):
         kinds = {output.output_type for output in cell.outputs}
         assert "error" not in kinds or "raises-exception" in tags(cell)
-        assert "FAIL" not in str(cell.outputs)
+        assert "✘ FAIL" not in str(cell.outputs)
         assert tags(cell) <= TAGS
 
 
