@@ -73,8 +73,8 @@ LESSONS = (
         (
             "reading deletes nothing", "exercise: replay", "same key, same partition", "order per key",
             "two partitioners", "adding partitions moves keys", "leader killed", "leadership returns by election",
-            "min ISR refuses", "exercise: the rule", "acks=1 loses", "acks=all keeps", "acks=0 knows nothing",
-            "100,000 events a second",
+            "all means in sync", "min ISR refuses", "exercise: the rule", "acks=1 loses", "nobody read them",
+            "acks=all keeps", "kill -9 loses nothing", "acks=0 knows nothing", "100,000 events a second",
         ),
     ),
     Outline(
@@ -91,11 +91,19 @@ LESSONS = (
         (
             "one owner for each partition", "who moves what", "exercise: fair shares", "close hands over",
             "the dead look alive", "static restart disturbs nobody", "latest skips", "a reset needs an empty group",
-            "exercise: rewind", "more workers than partitions", "order is the price", "five attempts",
-            "the firehose turns it around",
+            "exercise: rewind", "the lag drains", "more workers than partitions", "order is the price",
+            "five attempts", "the firehose turns it around",
         ),
     ),
-    Outline("1.4", "Zero-copy", 45, "Why is Kafka fast, and when is it not?"),
+    Outline(
+        "1.4", "Zero-copy", 60, "Why is Kafka fast, and when is it not?",
+        (
+            "sendfile saves CPU", "TLS costs the broker", "encryption, not the copies", "batches pack better",
+            "batches carry the load", "100,000 orders a second", "little sent: linger costs its time",
+            "under load: linger pays", "as fast as Kafka's producer tool", "at the heels of its consumer tool",
+            "a pause of a second", "the topic's own compression costs the leader", "exercise: faster and smaller",
+        ),
+    ),
     Outline("2.1", "Lag playbook", 75, "How far behind are we, why, and when will we have caught up?"),
     Outline("2.2", "Rebalancing playbook", 60, "What stops while a group rebalances, and how does it stop less?"),
     Outline("2.3", "Partition skew", 45, "Why is one partition hot, and what does cooling it cost?"),

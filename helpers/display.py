@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import base64
 import io
+import struct
 import time
 from collections.abc import Callable
 from types import TracebackType
 
 import matplotlib as mpl
 from IPython.display import DisplayHandle, display
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
 from .errors import LabError
 from .paths import repo_dir
 
-__all__ = ["Live", "png", "show", "show_java", "styled"]
+__all__ = ["Frame", "Live", "draft", "pixels", "png", "show", "show_java", "styled"]
 
 PIXELS = 100  # on the page, for each inch of a figure
+SHARE = 0.25  # of one core's time, for drawing a live figure
+STYLE = mpl.rc_params_from_file(repo_dir() / "notebooks" / "matplotlibrc", use_default_template=False)
 
 # A decorator. Ticks read the style when they are drawn, so what builds a figure carries it, and so does what draws one.
-styled = mpl.rc_context(fname=str(repo_dir() / "notebooks" / "matplotlibrc"))
+styled = mpl.rc_context(STYLE)
 
 
 @styled
@@ -33,6 +37,23 @@ def png(figure: Figure, scale: int = 2) -> bytes:
     return small.getvalue()
 
 
+@styled
+def draft(figure: Figure) -> bytes:
+    """The figure as a PNG for a moment: one pixel for each on the page, in less than half the time that `png` takes."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return pixels(canvas)
+
+
+def pixels(canvas: FigureCanvasAgg, palette: Image.Image | None = None) -> bytes:
+    """What is drawn on the canvas as a PNG, compressed lightly; in the colours of `palette`, a third of the size."""
+    drawn = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba()).convert("RGB")
+    if palette:
+        drawn = drawn.quantize(palette=palette, dither=Image.Dither.NONE)
+    drawn.save(small := io.BytesIO(), "png", compress_level=1)
+    return small.getvalue()
+
+
 def show(figure: Figure, sentence: str) -> None:
     """Display `figure`, then print `sentence`: what the figure shows, in words that are the same in every run.
 
@@ -40,7 +61,7 @@ def show(figure: Figure, sentence: str) -> None:
 
     Introduced in lesson 1.1.
     """
-    _Frame(sentence).put(figure)
+    Frame(sentence).put(png(figure))
     print(sentence)
 
 
@@ -66,6 +87,9 @@ def show_java(name: str, says: str = "The same in Java") -> None:
 class Live:
     """A figure that follows an experiment, redrawn in place by the main thread and left behind as a still picture.
 
+    Drawing holds Python's lock and takes a core from the brokers, so it gets a quarter of one core's time at most. What
+    watches throughput should take less: see `helpers.dashboard`.
+
     Args:
         draw: makes the figure anew, from a sampler's frame, say; it must cope with an empty one.
         sentence: what the figure shows when all is done (see `show`).
@@ -81,20 +105,22 @@ class Live:
     def __init__(self, draw: Callable[[], Figure], sentence: str, fps: float = 5.0) -> None:
         self._draw, self.sentence = draw, sentence
         self._period, self._next = 1 / fps, 0.0
-        self._frame: _Frame | None = _Frame(sentence)
+        self._frame: Frame | None = Frame(sentence)
         self.update()
 
     def update(self) -> None:
         """Redraw, unless it is too early. Returns None: `live.update() or done()` is a condition to wait for."""
-        if self._frame and time.monotonic() >= self._next:
-            self._frame.put(self._draw(), scale=1)
-            self._next = time.monotonic() + self._period  # from the end: drawing never takes all the time
+        if self._frame and (start := time.monotonic()) >= self._next:
+            busy = time.thread_time()
+            self._frame.put(draft(self._draw()), scale=1)
+            busy = time.thread_time() - busy
+            self._next = max(start + self._period, time.monotonic() + (1 / SHARE - 1) * busy)
 
     def close(self) -> None:
         """Draw the final frame, which stays in the notebook, and print the sentence. Closing again does nothing."""
         if self._frame:
             frame, self._frame = self._frame, None
-            frame.put(self._draw())
+            frame.put(png(self._draw()))
             print(self.sentence)
 
     def __enter__(self) -> Live:
@@ -104,16 +130,20 @@ class Live:
         self.close()
 
 
-class _Frame:
-    """One place on the page. Its plain text never changes, so a stored output compares equal whatever was measured."""
+class Frame:
+    """One place on the page. Its plain text never changes, so a stored output compares equal whatever was measured.
+
+    Args:
+        sentence: what the figure shows: its plain text, and the alternative to its picture.
+    """
 
     def __init__(self, sentence: str) -> None:
         self._sentence, self._handle, self._shown = sentence, DisplayHandle(), False
 
-    def put(self, figure: Figure, scale: int = 2) -> None:
-        width, height = (round(float(inches) * PIXELS) for inches in figure.get_size_inches())
-        image = base64.b64encode(png(figure, scale)).decode()
-        bundle = {"image/png": image, "text/plain": f"[figure] {self._sentence}"}
+    def put(self, image: bytes, scale: int = 2) -> None:
+        """Show a PNG that has `scale` pixels for each on the page, in place of the one before."""
+        width, height = (side // scale for side in struct.unpack(">II", image[16:24]))  # PNG's first chunk
+        bundle = {"image/png": base64.b64encode(image).decode(), "text/plain": f"[figure] {self._sentence}"}
         metadata = {"image/png": {"width": width, "height": height, "alt": self._sentence}}
         send = self._handle.update if self._shown else self._handle.display
         send(bundle, raw=True, metadata=metadata)

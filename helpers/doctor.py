@@ -100,7 +100,7 @@ def _rabbitmq() -> Finding:
 
 
 def _postgres() -> Finding:
-    if problem := postgres_lacks(lab_dir() / "run" / "postgres"):
+    if problem := postgres_lacks():
         return Finding("postgres", "missing", f"{problem.message} Lessons that use it will say so.", problem.fix)
     return Finding("postgres", "ok", "installed with the Python packages")
 

@@ -151,8 +151,8 @@ def heat(table: pd.DataFrame, label: str, fmt: str = "{:,.0f}") -> Figure:
         colour = "black" if value > middle else "white"
         text = "–" if np.isnan(value) else fmt.format(value)
         axes.text(column, row, text, ha="center", va="center", color=colour, fontsize="large", fontweight="bold")
-    axes.set_xticks(range(table.shape[1]), [str(name) for name in table.columns])
-    axes.set_yticks(range(len(table)), [str(name) for name in table.index])
+    for axis, names in ((axes.xaxis, table.columns), (axes.yaxis, table.index)):
+        axis.set_ticks(range(len(names)), [name if isinstance(name, str) else _thousands(name) for name in names])
     axes.set(xlabel=table.columns.name or "", ylabel=table.index.name or "")
     axes.grid(visible=False)
     axes.tick_params(length=0)

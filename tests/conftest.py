@@ -16,6 +16,4 @@ def lab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LAB_DOWNLOADS", os.environ.get("LAB_DOWNLOADS") or str(repo_dir() / ".lab" / "downloads"))
     monkeypatch.setenv("LAB_HOME", str(tmp_path / "lab"))
     monkeypatch.delenv("LAB_STACK", raising=False)
-    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
-        folder.chmod(0o711)  # PostgreSQL does not run as root: there it is another user, who has to come through
     return tmp_path / "lab"

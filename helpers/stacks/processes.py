@@ -23,7 +23,7 @@ import psutil
 from ..errors import LabError
 from ..paths import lab_dir
 from .base import Service, Stack, State, StateFile
-from .postgres import ACCOUNT, initialise, postgres_lacks
+from .postgres import initialise, postgres_lacks
 from .programs import RABBITMQ_FIX, TOOLS, command, format_command, java, rabbitmq_server, write_properties
 
 __all__ = ["Processes"]
@@ -68,14 +68,13 @@ class Processes(Stack):
                     stdout=log,
                     stderr=log,
                     start_new_session=True,
-                    user=ACCOUNT if name == "postgres" else None,
                 )
             self.services[name].handle = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
 
     def lacks(self, name: str) -> LabError | None:
         if name.startswith("rabbitmq") and rabbitmq_server() is None:
             return LabError("RabbitMQ is not installed.", fix=RABBITMQ_FIX)
-        return postgres_lacks(self._folder(name)) if name == "postgres" else None
+        return postgres_lacks() if name == "postgres" else None
 
     def _folder(self, name: str) -> Path:
         folder = lab_dir() / "run" / name

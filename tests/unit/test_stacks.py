@@ -16,6 +16,7 @@ from helpers.paths import repo_dir
 from helpers.stacks import Service, StateFile, assign_ports, choose, tls
 from helpers.stacks import docker as docker_module
 from helpers.stacks.base import CLUSTER_ID, PORTS, kafka_properties
+from helpers.stacks.postgres import postgres_lacks
 from helpers.stacks.programs import write_properties
 
 NO_DOCKER = ("Docker is not installed.", "none needed: the lab runs as processes. For containers, install Docker")
@@ -219,3 +220,16 @@ def test_a_cluster_without_tls_says_so() -> None:
     stack = stacks.make("containers", {"kafka": Service("kafka", {"client": 1, "controller": 2})})
     with pytest.raises(LabError, match=r"started without TLS.\nFix: python -m helpers down"):
         _ = Kafka(stack, ("kafka",), print).tls
+
+
+# --- PostgreSQL -------------------------------------------------------------------------------------------------
+
+
+def test_what_postgres_lacks_is_named_with_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("helpers.stacks.postgres.find_spec", lambda name: None)
+    assert str(postgres_lacks()).endswith("Fix: make setup")
+    monkeypatch.undo()
+    assert postgres_lacks() is None
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr("shutil.which", lambda name: None)
+    assert "no setpriv" in str(postgres_lacks())

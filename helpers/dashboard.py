@@ -1,0 +1,171 @@
+"""Throughput, lag and offsets of a topic and a group that are at work, moving in place; in the end a still figure.
+
+A thread asks the brokers, so nothing is added to the clients that are watched; another process draws, because drawing
+in this one would take turns with them (`helpers.painter`). The main thread only hands over and displays.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from types import TracebackType
+
+import numpy as np
+import pandas as pd
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
+from numpy.typing import NDArray
+
+from .display import Frame, png
+from .kafka import Kafka
+from .painter import Painter
+from .panels import Panels
+from .sampler import Sampler
+
+__all__ = ["Dashboard", "rate"]
+
+Column = NDArray[np.float64]
+Row = tuple[float, dict[int, float], dict[int, float]]  # t [s], end and committed offset of each partition
+PERIOD = 0.2  # seconds between two live frames, at least
+WINDOW = 1.0  # seconds over which a rate is taken: shorter ones show the commits, not the work
+
+
+class Dashboard:
+    """Records per second in and out, the lag, and the offsets, while producers and consumers run.
+
+    The brokers are asked, not the clients: `in` is how fast the end offsets grow, `out` how fast the group's committed
+    offsets do, and the lag is what lies between. A consumer that commits every five seconds therefore moves in steps.
+    Where the group has committed nothing yet, it stands at the beginning of the partition, as it would with
+    `auto.offset.reset=earliest`. A share group commits no offsets and cannot be watched here.
+
+    Args:
+        kafka: `lab.kafka`.
+        topic: with the partitions that it has now; their lags are drawn one by one up to four, else the highest.
+        group: of the consumers; it need not exist yet.
+        sentence: what the figure shows when all is done (see `show`).
+        read_committed: the end of a partition is its last stable offset, where an open transaction begins, as for a
+            consumer with that isolation level. Otherwise it is the high watermark. Either counts the markers that
+            commits and aborts leave in the log; so under transactions a lag can end at 1 per partition, not at 0.
+        every: seconds between two samples.
+
+    Example:
+        >>> with Dashboard(lab.kafka, orders, group, "The lag grows, then drains.") as board, running(produce):
+        ...     board.mark("second consumer joins")
+        ...     wait_until(lambda: board.update() or board.lag == 0, what="the lag is gone")
+
+    Introduced in lesson 1.3.
+    """
+
+    def __init__(
+        self, kafka: Kafka, topic: str, group: str, sentence: str, *, read_committed: bool = False, every: float = 0.2
+    ) -> None:
+        self._admin, self._group, self.sentence = kafka.admin, group, sentence
+        self._topic = [TopicPartition(topic, state.partition) for state in kafka.partitions(topic)]
+        level = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
+        self._isolation = {"isolation_level": level}
+        self._rows: list[Row] = []
+        self._sampler = Sampler({"lag": self._ask}, every)
+        self._lags = [name for name in self._series()[1] if name not in ("in", "out", "end", "committed")]
+        self._frame, self._next, self.frames = Frame(sentence), 0.0, 0  # live frames shown so far
+        self._painter: Painter | None = None
+
+    # --- asking -------------------------------------------------------------------------------------------------
+
+    def _offsets(self, at: OffsetSpec) -> dict[int, float]:
+        answers = self._admin.list_offsets(dict.fromkeys(self._topic, at), request_timeout=2, **self._isolation)
+        return {tp.partition: float(future.result(5).offset) for tp, future in answers.items()}
+
+    def _committed(self) -> dict[int, float]:
+        question = ConsumerGroupTopicPartitions(self._group, self._topic)
+        (answer,) = self._admin.list_consumer_group_offsets([question], request_timeout=2).values()
+        found = {tp.partition: float(tp.offset) for tp in answer.result(5).topic_partitions}
+        if missing := [partition for partition, offset in found.items() if offset < 0]:
+            first = self._offsets(OffsetSpec.earliest())
+            found |= {partition: first[partition] for partition in missing}
+        return found
+
+    def _ask(self) -> float:
+        """One row, the committed offsets asked first: so the lag is never below 0. A broker that is away is a gap."""
+        unknown = {tp.partition: math.nan for tp in self._topic}
+        row = (unknown, unknown)
+        try:
+            committed = self._committed()
+            row = (self._offsets(OffsetSpec.latest()), committed)
+        finally:
+            self._rows.append((self._sampler.elapsed, *row))
+        return sum(row[0].values()) - sum(row[1].values())
+
+    # --- looking ------------------------------------------------------------------------------------------------
+
+    @property
+    def lag(self) -> int | None:
+        """Records between the group and the end, in all partitions, when asked last; None while that is not known."""
+        lag = sum(self._rows[-1][1].values()) - sum(self._rows[-1][2].values()) if self._rows else math.nan
+        return None if math.isnan(lag) else int(lag)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """What is drawn, tidy: columns `t` [s since the start], `series`, `value`.
+
+        Series: `in`, `out` [records/s], `total`, `partition 0` ... or `highest` [records of lag], `end`, `committed`.
+        """
+        t, series = self._series()
+        return pd.DataFrame({"t": t, **series}).melt("t", var_name="series")
+
+    @property
+    def events(self) -> pd.DataFrame:
+        """The marks so far: columns `t` [s since the start], `label`."""
+        return self._sampler.events
+
+    def mark(self, label: str) -> None:
+        """Note that something happened now: a line across all panels."""
+        self._sampler.mark(label)
+
+    def update(self) -> None:
+        """Redraw, unless it is too early; from the main thread. Returns None: `board.update() or done()` reads well."""
+        if self._painter:
+            self._show(self._painter.answer())
+            if not self._painter.busy and time.monotonic() >= self._next:
+                self._next = time.monotonic() + PERIOD
+                self._painter.ask(*self._series(), self.events)
+
+    def __enter__(self) -> Dashboard:
+        self._painter = Painter(self._lags)
+        self._painter.ask(*self._series(), self.events)
+        self._show(self._painter.answer(timeout=20))  # the empty axes stand there before anything begins
+        self._sampler.__enter__()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self._painter:
+            self._painter.close()
+            self._painter = None
+        self._sampler.__exit__(kind, error, at)
+        self._frame.put(png(Panels(self._lags).fill(*self._series(), self.events, still=True)))
+        print(self.sentence)
+
+    def _show(self, image: bytes | None) -> None:
+        if image:
+            self._frame.put(image, scale=1)
+            self.frames += 1
+
+    def _series(self) -> tuple[Column, dict[str, Column]]:
+        rows, names = list(self._rows), [tp.partition for tp in self._topic]
+        t = np.array([row[0] for row in rows])
+        ends = np.array([[at[p] for p in names] for _, at, _ in rows]).reshape(-1, len(names))
+        done = np.array([[at[p] for p in names] for _, _, at in rows]).reshape(-1, len(names))
+        lag, end, committed = ends - done, ends.sum(axis=1), done.sum(axis=1)
+        series = {"in": rate(t, end), "out": rate(t, committed), "total": lag.sum(axis=1)}
+        if 1 < len(names) <= 4:
+            series |= {f"partition {p}": lag[:, i] for i, p in enumerate(names)}
+        elif len(names) > 4:
+            series["highest"] = lag.max(axis=1)
+        return t, series | {"end": end, "committed": committed}
+
+
+def rate(t: Column, count: Column, window: float = WINDOW) -> Column:
+    """How fast a count grew in the `window` seconds before each sample [1/s]; NaN where that is not known."""
+    before = np.minimum(np.searchsorted(t, t - window), np.maximum(np.arange(len(t)) - 1, 0))
+    took = t - t[before]
+    speed: Column = np.divide(count - count[before], took, out=np.full(len(t), math.nan), where=took > 0)
+    return speed
