@@ -18,9 +18,10 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from .wait import wait_until
 
-__all__ = ["History", "Place"]
+__all__ = ["Calm", "History", "Place"]
 
 Place: TypeAlias = "tuple[str, int]"  # topic, partition
+Calm: TypeAlias = "tuple[float, dict[Place, str]]"  # a moment [s since the start], and who owned what
 Callbacks: TypeAlias = "dict[str, Callable[[Any, list[Any]], None]]"
 
 
@@ -121,32 +122,27 @@ class History:
         """The marks so far: columns `t` [s since the start], `label`."""
         return pd.DataFrame(list(self._marks), columns=["t", "label"])
 
-    def owners(self, at: float | None = None) -> dict[Place, str]:
-        """Who owns what now, or owned it at second `at`: {(topic, partition): member}."""
-        if at is None:
-            with self._lock:
-                return {place: member for member, place in self._open}
-        then = self.frame.query("t <= @at < until")
-        return {(str(row.topic), int(row.partition)): str(row.member) for row in then.itertuples()}
+    def owners(self) -> dict[Place, str]:
+        """Who owns what now: {(topic, partition): member}."""
+        with self._lock:
+            return {place: member for member, place in self._open}
 
-    def turnover(self, start: float, end: float) -> tuple[int, int]:
-        """What a change between two calm moments (seconds `start` and `end`) did to the partitions.
+    def turnover(self, before: Calm, after: Calm) -> tuple[int, int]:
+        """What a change between two calm moments did to the partitions.
+
+        Args:
+            before, after: second, and who owned what then; from `settled`.
 
         Returns:
             How many have another owner after it than before; and how many were taken from a member only to be given
             back to it: their work was stopped in vain.
         """
-        before, after = self.owners(self._calm(start)), self.owners(self._calm(end))
-        moved = [place for place in after if before.get(place) != after[place]]
-        ended = self.frame.query("@start < until < @end")
-        stopped = {(str(row.topic), int(row.partition)) for row in ended.itertuples()}
-        return len(moved), len(stopped.difference(moved))
-
-    def _calm(self, at: float) -> float:
-        """The first second from `at` on in which everything is owned; another process may note it a moment later."""
+        (start, old), (end, new) = before, after
+        moved = {place for place in new if old.get(place) != new[place]}
         frame = self.frame
-        places = len(frame.groupby(["topic", "partition"]))
-        return next((t for t in [at, *frame["t"][frame["t"] > at]] if len(self.owners(t)) == places), at)
+        ended = frame[frame["until"].between(start, end, inclusive="neither")]
+        stopped = {(str(row.topic), int(row.partition)) for row in ended.itertuples()}
+        return len(moved), len(stopped - moved)
 
     def settled(
         self,
@@ -155,7 +151,7 @@ class History:
         partitions: int,
         hold: float = 0.0,
         meanwhile: Callable[[], object] = lambda: None,
-    ) -> float:
+    ) -> Calm:
         """Wait until the group is STABLE with so many members, and they say of themselves what the coordinator says.
 
         Args:
@@ -166,23 +162,23 @@ class History:
             meanwhile: called again and again, `live.update` for one.
 
         Returns:
-            The second at which they agreed.
+            The second at which they agreed, and who owned what.
 
         Raises:
             LabError: they did not agree within 30 s; says what both sides said last.
         """
 
-        def agreed() -> bool:
+        def agreed() -> Calm | None:
             mine = self.owners()
-            return len(mine) == partitions and books() == ("STABLE", members, mine)
+            same = len(mine) == partitions and books() == ("STABLE", members, mine)
+            return (self.elapsed, mine) if same else None
 
-        wait_until(
+        calm = wait_until(
             lambda: (meanwhile(), agreed())[1], 30, f"{members} members own {partitions} partitions, and all agree",
             lambda: (books(), self.owners()), retry_on=(KafkaException,),  # a new group is not known at once
         )  # fmt: skip
-        then = self.elapsed
-        self.watch(then + hold, meanwhile)
-        return then
+        self.watch(calm[0] + hold, meanwhile)
+        return calm
 
     def watch(self, until: float, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Look on until second `until`; history goes on being written."""

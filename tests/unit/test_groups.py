@@ -21,20 +21,6 @@ def places(*numbers: int, topic: str = "orders") -> list[TopicPartition]:
     return [TopicPartition(topic, n) for n in numbers]
 
 
-def eager() -> tuple[History, float, float]:
-    """Two members; B takes over from A at second 2, after both gave up everything."""
-    history = History()
-    history.took("A", places(0, 1), t=0.0)
-    history.took("B", places(2), t=0.0)
-    history.gave_up("A", places(0, 1), t=2.0)
-    history.gave_up("B", places(2), t=2.0)
-    history.took("B", places(0, 2), t=2.1)
-    history.took("A", places(1), t=2.1)
-    for member in "AB":  # seconds that have not come yet: what lasts would end now
-        history.gave_up(member, t=4.0)
-    return history, 1.0, 3.0
-
-
 def test_callbacks_take_notes_of_everything_and_of_differences() -> None:
     history = History()
     told = history.callbacks("A")
@@ -55,22 +41,24 @@ def test_a_partition_may_have_two_owners_for_a_moment_and_the_books_of_both_stan
     assert list(history.frame["member"]) == ["A", "B"] and history.owners() == {("orders", 0): "B"}
 
 
+def owned(**of: str) -> dict[tuple[str, int], str]:
+    """owned(A="01") -> A owns partitions 0 and 1."""
+    return {("orders", int(n)): member for member, numbers in of.items() for n in numbers}
+
+
 def test_turnover_counts_what_moved_and_what_was_stopped_in_vain() -> None:
-    history, start, end = eager()
-    assert history.turnover(start, end) == (1, 2)  # 0 went from A to B; 1 and 2 came back
     history = History()
     history.took("A", places(0, 1), t=0.0)
-    history.gave_up("A", places(1), t=2.0)
-    history.took("B", places(1), t=2.5)
-    for member in "AB":
-        history.gave_up(member, t=4.0)
-    assert history.turnover(1.0, 3.0) == (1, 0)  # cooperative: 0 was left alone
-
-
-def test_a_calm_moment_may_be_noted_a_little_late() -> None:
-    history, _, end = eager()
-    assert history.turnover(0.0, 2.05) == (1, 2)  # 2.05 is in the middle of it; 2.1 is calm
-    assert history.turnover(end, end) == (0, 0)
+    history.took("B", places(2), t=0.0)
+    for member in "AB":  # eager: everybody gives up everything
+        history.gave_up(member, t=2.0)
+    history.took("B", places(0, 2), t=2.1)
+    history.took("A", places(1), t=2.1)
+    assert history.turnover((1.0, owned(A="01", B="2")), (3.0, owned(A="1", B="02"))) == (1, 2)
+    history = History()
+    history.took("A", places(0, 1), t=0.0)
+    history.gave_up("A", places(1), t=2.0)  # cooperative: partition 0 is left alone
+    assert history.turnover((1.0, owned(A="01")), (3.0, owned(A="0", B="1"))) == (1, 0)
 
 
 def test_printed_events_of_the_java_consumer_are_replayed() -> None:
@@ -98,8 +86,8 @@ def test_settled_waits_until_both_sides_agree() -> None:
             raise answer
         return answer, 1, history.owners()
 
-    moment = history.settled(books, 1, 1, hold=0.05, meanwhile=lambda: looks.append(1))
-    assert 0 < moment <= history.elapsed - 0.05 and len(looks) >= 4
+    moment, owners_then = history.settled(books, 1, 1, hold=0.05, meanwhile=lambda: looks.append(1))
+    assert owners_then == owned(A="0") and 0 < moment <= history.elapsed - 0.05 and len(looks) >= 4
     assert list(answers) == ["STABLE"]
 
 
