@@ -145,20 +145,35 @@ class Kafka:
         return [state for state in self.partitions(topic) if len(state.isr) == replicas]
 
     def partitions(self, topic: str) -> list[PartitionState]:
-        """Leader, replicas and ISR of every partition, freshly asked; empty while the topic is not known."""
+        """Leader, replicas and ISR of every partition, freshly asked; empty when no broker knows the topic for 5 s.
+
+        One that has just started may take a moment to hear of it.
+        """
+
+        def ask() -> dict[int, Any]:
+            return self.admin.list_topics(topic, timeout=5).topics[topic].partitions
+
         try:
-            found = self.admin.list_topics(topic, timeout=5).topics[topic].partitions
-        except (KafkaException, KeyError):
+            found = wait_until(ask, 5, f"{topic} is known", retry_on=(KafkaException, KeyError))
+        except LabError:
             return []
         return [
             PartitionState(p.id, p.leader, tuple(p.replicas), tuple(sorted(p.isrs))) for _, p in sorted(found.items())
         ]
 
     def end_offsets(self, topic: str) -> dict[int, int]:
-        """Per partition: the offset that the next record will get (the high watermark)."""
-        wanted = {TopicPartition(topic, state.partition): OffsetSpec.latest() for state in self.partitions(topic)}
-        answers = self.admin.list_offsets(wanted, request_timeout=10)
-        return {tp.partition: future.result(15).offset for tp, future in answers.items()}
+        """Per partition: the offset that the next record will get (the high watermark).
+
+        Raises:
+            LabError: the brokers did not say for 15 s; a leader that is being elected is waited for.
+        """
+
+        def ask() -> dict[int, int]:
+            wanted = {TopicPartition(topic, state.partition): OffsetSpec.latest() for state in self.partitions(topic)}
+            answers = self.admin.list_offsets(wanted, request_timeout=10)
+            return {tp.partition: future.result(15).offset for tp, future in answers.items()}
+
+        return wait_until(ask, 15, f"the leaders of {topic} tell its end offsets", retry_on=(KafkaException,))
 
     def read(self, topic: str, timeout: float = 30, **settings: Any) -> list[Message]:
         """Every record of a topic from its beginning to its end, each partition in order.
