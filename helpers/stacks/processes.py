@@ -22,6 +22,7 @@ import psutil
 
 from ..errors import LabError
 from ..paths import lab_dir
+from ..wait import wait_until
 from .base import Service, Stack, State, StateFile
 from .postgres import initialise, postgres_lacks
 from .programs import RABBITMQ_FIX, TOOLS, command, format_command, java, rabbitmq_server, write_properties
@@ -129,6 +130,7 @@ class Processes(Stack):
 
     def pause(self, name: str) -> None:
         self._signal(name, signal.SIGSTOP)
+        wait_until(lambda: self.state(name) == "paused", 10, f"{name} is paused", lambda: self.state(name))
 
     def resume(self, name: str) -> None:
         self._signal(name, signal.SIGCONT)
