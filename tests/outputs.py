@@ -26,7 +26,7 @@ def execute(path: Path) -> None:
     bar = progress_bar(len(notebook.cells), path.name, unit="cell")
     client = NotebookClient(
         notebook,
-        timeout=120,
+        timeout=300,
         kernel_name="python3",
         resources={"metadata": {"path": str(path.parent)}},
         on_cell_complete=lambda cell, cell_index: bar.update(cell_index + 1 - bar.n),

@@ -34,7 +34,7 @@ if __name__ == "__main__":
     notebook = nbformat.read(args.notebook, as_version=4)
     tagged = [(i, cell, set(cell.metadata.get("tags", []))) for i, cell in enumerate(notebook.cells)]
     stored = {i: text_of(cell) for i, cell, tags in tagged if args.tag in tags and "nbval-ignore-output" not in tags}
-    client = NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(args.notebook.parent)}})
+    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(args.notebook.parent)}})
     passed = 0
     try:
         with client.setup_kernel():
