@@ -92,7 +92,8 @@ def test_no_docker_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert docker_module.docker_problem() == NO_DOCKER
 
 
-def test_a_taken_port_is_replaced_and_said() -> None:
+def test_a_taken_port_is_replaced_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LAB_PORTS", raising=False)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
