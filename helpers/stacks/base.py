@@ -178,10 +178,13 @@ def kafka_properties(name: str) -> dict[str, str]:
         # A killed broker is fenced after 6 s instead of 9 s: every fail-over of a lesson is 3 s shorter.
         "broker.session.timeout.ms": "6000",
         "broker.heartbeat.interval.ms": "1000",
-        # A class is small: no waiting for more members, and the server-side protocol (KIP-848) acts within a second.
+        # A class is small: no waiting for more members, and the broker-side protocols (KIP-848, share groups) act
+        # within a second.
         "group.initial.rebalance.delay.ms": "0",
         "group.consumer.heartbeat.interval.ms": "1000",
         "group.consumer.min.heartbeat.interval.ms": "1000",
+        "group.share.heartbeat.interval.ms": "1000",
+        "group.share.min.heartbeat.interval.ms": "1000",
         # A topic that is misspelt is an error to see, not a topic to find later.
         "auto.create.topics.enable": "false",
         "log.cleaner.dedupe.buffer.size": "8388608",
