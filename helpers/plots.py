@@ -78,7 +78,7 @@ def bars(data: pd.DataFrame | pd.Series | Mapping[str, float], xlabel: str, fmt:
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_locator(MaxNLocator(6))  # more would touch where numbers are long
+    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))  # more would touch where numbers are long
     axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
     axes.set(xlabel=xlabel)
     return figure
