@@ -37,17 +37,18 @@ class Containers(Stack):
         return "messaging-lab-" + hashlib.sha256(str(lab_dir()).encode()).hexdigest()[:8]
 
     @contextmanager
-    def _compose(self, names: Iterable[str]) -> Iterator[DockerCompose]:
+    def _compose(self, names: Iterable[str], *, start: bool = False) -> Iterator[DockerCompose]:
         """Compose with this lab's project name and ports, which it reads from a file.
 
-        The file is not in .lab/: `down` must work when that disk is full.
+        The file is not in .lab/, and the certificate, which is, only made to start: `down` works on a full disk.
         """
         with tempfile.NamedTemporaryFile("w", suffix=".env") as file:
             file.write(f"COMPOSE_PROJECT_NAME={self._project}\n")
             for service in self.services.values():
                 prefix = service.name.upper().replace("-", "_")
                 file.writelines(f"{prefix}_{purpose.upper()}_PORT={port}\n" for purpose, port in service.ports.items())
-            file.write(f"LAB_TLS_KEY='{tls.key()}'\nLAB_TLS_CERTIFICATE='{tls.certificate()}'\n")
+            if start:
+                file.write(f"LAB_TLS_KEY='{tls.key()}'\nLAB_TLS_CERTIFICATE='{tls.certificate()}'\n")
             file.flush()
             yield DockerCompose(
                 context=repo_dir(),
@@ -65,7 +66,7 @@ class Containers(Stack):
             self._container(name).start()
         if new := [name for name in names if name not in old]:
             try:
-                with self._compose(new) as compose:
+                with self._compose(new, start=True) as compose:
                     compose.start()
             except subprocess.CalledProcessError as error:
                 said = (error.stderr or b"").decode(errors="replace").strip()
