@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from .errors import LabError
     from .lab import Lab
     from .ledger import Ledger
-    from .lesson import Lesson
     from .sampler import Sampler
+    from .teaching.lesson import Lesson
     from .wait import wait_until
-    from .workload import running
+    from .work.workload import running
 
 __all__ = ["Lab", "LabError", "Ledger", "Lesson", "Sampler", "running", "wait_until"]
 
-_HOMES = {"Lab": "lab", "LabError": "errors", "Ledger": "ledger", "Lesson": "lesson", "Sampler": "sampler"}
-_HOMES |= {"running": "workload", "wait_until": "wait"}
+_HOMES = {"Lab": "lab", "LabError": "errors", "Ledger": "ledger", "Lesson": "teaching.lesson", "Sampler": "sampler"}
+_HOMES |= {"running": "work.workload", "wait_until": "wait"}
 
 
 def __getattr__(name: str) -> Any:

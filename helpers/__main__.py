@@ -101,7 +101,7 @@ def _doctor(args: argparse.Namespace) -> int:
 
 
 def _progress(args: argparse.Namespace) -> None:
-    from .progress import table
+    from .teaching.progress import table
 
     found = table()
     print(found.to_json(orient="records", indent=1) if args.json else found.to_string(index=False))

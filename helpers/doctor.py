@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import psutil
 
 from .errors import LabError
-from .jars import KAFKA, missing_jars
-from .java import find_java, java_version
 from .paths import downloads_dir, lab_dir
 from .stacks import StateFile, choose
 from .stacks.base import PORTS, _free
 from .stacks.docker import docker_problem
+from .stacks.jars import KAFKA, missing_jars
+from .stacks.java import find_java, java_version
 from .stacks.postgres import postgres_lacks
 from .stacks.programs import RABBITMQ_FIX, rabbitmq_server
 

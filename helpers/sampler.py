@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from .workload import Beat
+from .work.workload import Beat
 
 __all__ = ["Sampler"]
 

@@ -11,10 +11,10 @@ import subprocess
 import sys
 
 from .errors import LabError
-from .jars import fetch_jars
-from .java import find_java
 from .paths import repo_dir
 from .stacks import NAMES, choose
+from .stacks.jars import fetch_jars
+from .stacks.java import find_java
 from .stacks.programs import share_classes
 
 __all__ = ["fetch"]

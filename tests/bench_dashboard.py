@@ -18,7 +18,7 @@ from typing import Any
 import nbformat
 from nbclient import NotebookClient
 
-from helpers.dashboard import Dashboard
+from helpers.figures.dashboard import Dashboard
 from helpers.paths import repo_dir
 
 

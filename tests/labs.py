@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 
 from helpers.errors import LabError
-from helpers.jars import missing_jars
-from helpers.java import find_java
 from helpers.paths import downloads_dir, repo_dir
 from helpers.stacks.docker import docker_problem
+from helpers.stacks.jars import missing_jars
+from helpers.stacks.java import find_java
 
 __all__ = ["environment", "why_not"]
 

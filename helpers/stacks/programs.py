@@ -16,12 +16,12 @@ from pathlib import Path
 from subprocess import SubprocessError
 
 from ..errors import LabError
-from ..jars import KAFKA, classpath
-from ..java import find_java
 from ..paths import downloads_dir
 from ..wait import wait_until
 from . import tls
 from .base import CLUSTER_ID, THREE, Service, free_port, kafka_properties
+from .jars import KAFKA, classpath
+from .java import find_java
 from .postgres import postgres_command
 
 __all__ = [

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from helpers import Lab
-from helpers.jars import classpath, missing_jars
-from helpers.java import java_version
 from helpers.paths import repo_dir
+from helpers.stacks.jars import classpath, missing_jars
+from helpers.stacks.java import java_version
 
 PROGRAMS = sorted((repo_dir() / "notebooks" / "java").glob("*.java"))
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from helpers.copying import Sink
 from helpers.errors import LabError
+from helpers.work.copying import Sink
 
 
 def test_what_is_sent_arrives_by_either_way(tmp_path: Path) -> None:

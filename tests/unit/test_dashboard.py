@@ -14,9 +14,9 @@ from confluent_kafka import TopicPartition
 from IPython.utils.capture import capture_output
 from PIL import Image
 
-from helpers.dashboard import Dashboard, rate
-from helpers.painter import Painter
-from helpers.panels import Panels, ceiling, compact, number
+from helpers.figures.dashboard import Dashboard, rate
+from helpers.figures.painter import Painter
+from helpers.figures.panels import Panels, ceiling, compact, number
 from helpers.wait import wait_until
 
 T = np.arange(50) / 5

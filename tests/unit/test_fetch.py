@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 import requests
 
-from helpers import jars, java, setup
+from helpers import setup
 from helpers.errors import LabError
+from helpers.stacks import jars, java
 
 CONTENT = b"a jar"
 JAR = f"org.example:thing:1.0 {hashlib.sha256(CONTENT).hexdigest()} {len(CONTENT)}\n"
@@ -52,6 +53,11 @@ def test_a_jar_is_fetched_once(downloads: Path, monkeypatch: pytest.MonkeyPatch)
     asked.clear()
     assert jars.fetch_jars(progress=False) == 0
     assert asked == []
+
+
+def test_kafka_that_was_never_fetched_names_the_command_that_fetches_it(downloads: Path) -> None:
+    with pytest.raises(LabError, match=r"1 of its jars are missing(.|\n)*setup --stack processes"):
+        jars.classpath()
 
 
 def test_a_download_that_was_cut_off_is_resumed(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,11 +8,11 @@ import pytest
 from IPython.core.interactiveshell import InteractiveShell
 from IPython.utils.capture import capture_output
 
-from helpers import progress
-from helpers.course import LESSONS, PHASES, outline
 from helpers.errors import LabError
-from helpers.lesson import Choice, Lesson
 from helpers.paths import repo_dir
+from helpers.teaching import progress
+from helpers.teaching.course import LESSONS, PHASES, outline
+from helpers.teaching.lesson import Choice, Lesson
 
 
 @pytest.fixture

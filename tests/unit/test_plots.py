@@ -11,11 +11,11 @@ from matplotlib import rcParams
 from matplotlib.figure import Figure
 from PIL import Image
 
-from helpers import display
-from helpers.display import Live, png, show, show_java
 from helpers.errors import LabError
-from helpers.pictures import _spans, log_grid, ownership, placements
-from helpers.plots import bars, curve, distribution, heat, lines
+from helpers.figures import display
+from helpers.figures.display import Live, png, show, show_java
+from helpers.figures.pictures import _spans, log_grid, ownership, placements
+from helpers.figures.plots import bars, curve, distribution, heat, lines
 from helpers.wait import wait_until
 
 TIDY = pd.DataFrame([(t / 5, s, t * k) for k, s in enumerate(("lag 0", "lag 1"), 1) for t in range(50)])

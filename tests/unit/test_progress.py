@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers import progress
-from helpers.course import LESSONS, outline
 from helpers.errors import LabError
+from helpers.teaching import progress
+from helpers.teaching.course import LESSONS, outline
 
 
 @pytest.fixture(autouse=True)

@@ -6,9 +6,9 @@ from urllib.error import HTTPError, URLError
 
 import pytest
 
-from helpers import shop
 from helpers.errors import LabError
-from helpers.shop import HttpService, Order, Placements, Service, play
+from helpers.teaching import shop
+from helpers.teaching.shop import HttpService, Order, Placements, Service, play
 from helpers.wait import wait_until
 
 

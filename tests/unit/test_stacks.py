@@ -183,7 +183,7 @@ def test_compose_ports_come_from_the_variables_that_the_lab_sets() -> None:
 
 
 def test_versions_agree() -> None:
-    from helpers.jars import KAFKA
+    from helpers.stacks.jars import KAFKA
 
     requirements = (repo_dir() / "requirements.txt").read_text()
     ministack = re.search(r"^ministack==(\S+)", requirements, re.M)

@@ -15,7 +15,7 @@ import pytest
 from helpers.errors import LabError
 from helpers.paths import repo_dir
 from helpers.wait import wait_until
-from helpers.workers import worker
+from helpers.work.workers import worker
 
 Tell = Callable[[object], None]
 
@@ -116,7 +116,7 @@ def test_ends_with_the_kernel(busy: str) -> None:
     """A notebook's kernel is SIGKILLed: while the worker works, and while it stands still."""
     notebook = f"""
         import sys, time
-        from helpers.workers import worker
+        from helpers.work.workers import worker
         def work(tell):
             {busy}
         with worker(work) as process:

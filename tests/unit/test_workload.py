@@ -7,7 +7,7 @@ import pytest
 
 from helpers.errors import LabError
 from helpers.wait import wait_until
-from helpers.workload import Beat, running
+from helpers.work.workload import Beat, running
 
 
 def test_paced_by_the_clock() -> None:

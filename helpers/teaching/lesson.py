@@ -13,9 +13,9 @@ from typing import Any
 from IPython.display import Markdown, display
 from ipywidgets import Checkbox, Layout, VBox
 
+from ..errors import LabError
 from . import progress
 from .course import LESSONS, outline
-from .errors import LabError
 
 __all__ = ["Lesson"]
 
@@ -68,7 +68,7 @@ class Lesson:
         """Print PASS or FAIL, `name` and `why`; record a pass. Never raises, so that the cells below still run.
 
         Args:
-            name: as in `helpers.course`; a name of your own is printed but does not count.
+            name: as in `helpers.teaching.course`; a name of your own is printed but does not count.
             ok: what must hold, asked of the broker.
             why: the evidence, with its numbers.
             hint: what to look at when it fails.

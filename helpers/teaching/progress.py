@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from ..paths import lab_dir
 from .course import LESSONS, Outline
-from .paths import lab_dir
 
 __all__ = ["markdown", "passed", "record", "status", "table"]
 

@@ -1,7 +1,7 @@
 """Throughput, lag and offsets of a topic and a group that are at work, moving in place; in the end a still figure.
 
 A thread asks the brokers, so nothing is added to the clients that are watched; another process draws, because drawing
-in this one would take turns with them (`helpers.painter`). The main thread only hands over and displays.
+in this one would take turns with them (`helpers.figures.painter`). The main thread only hands over and displays.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicP
 from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 from numpy.typing import NDArray
 
+from ..kafka import Kafka
+from ..sampler import Sampler
 from .display import Frame, png
-from .kafka import Kafka
 from .painter import Painter
 from .panels import Panels
-from .sampler import Sampler
 
 __all__ = ["Dashboard", "rate"]
 

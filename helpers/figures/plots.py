@@ -1,7 +1,7 @@
 """Charts from tidy tables, in the style of `notebooks/matplotlibrc`: units on every axis, never colour alone.
 
-Each function returns a `matplotlib.figure.Figure`, to be displayed by `show` or `Live` of `helpers.display`. No pyplot:
-it keeps every figure alive for ever, and is not made for threads.
+Each function returns a `matplotlib.figure.Figure`, to be displayed by `show` or `Live` of `display`. No pyplot: it
+keeps every figure alive for ever, and is not made for threads.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import LabError
+from ..errors import LabError
 
 __all__ = ["LESSONS", "PHASES", "Outline", "outline"]
 

@@ -16,8 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
-from .errors import LabError
-from .paths import repo_dir
+from ..errors import LabError
+from ..paths import repo_dir
 
 __all__ = ["Sink"]
 
@@ -38,7 +38,7 @@ class Sink:
     """
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "helpers.copying"]
+        command = [sys.executable, "-m", "helpers.work.copying"]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, cwd=repo_dir(), stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         assert self._process.stdout

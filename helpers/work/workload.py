@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .errors import LabError
+from ..errors import LabError
 
 __all__ = ["Beat", "running"]
 

@@ -20,10 +20,10 @@ from typing import Any, Self, TypeAlias
 import pandas as pd
 from confluent_kafka import KafkaException
 
-from .errors import LabError
-from .ledger import Ledger
-from .stacks.base import free_port
-from .workload import Beat
+from ..errors import LabError
+from ..ledger import Ledger
+from ..stacks.base import free_port
+from ..work.workload import Beat
 
 __all__ = ["HttpService", "Order", "Placements", "Service", "play"]
 

@@ -19,7 +19,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from .paths import repo_dir
+from ..paths import repo_dir
 
 __all__ = ["Painter"]
 
@@ -36,7 +36,7 @@ class Painter:
 
     def __init__(self, lags: Sequence[str]) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "helpers.painter"],
+            [sys.executable, "-m", "helpers.figures.painter"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

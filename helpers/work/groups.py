@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 from confluent_kafka import KafkaException, TopicPartition
 
-from .wait import wait_until
+from ..wait import wait_until
 
 __all__ = ["Calm", "History", "Place"]
 

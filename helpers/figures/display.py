@@ -15,8 +15,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from .errors import LabError
-from .paths import repo_dir
+from ..errors import LabError
+from ..paths import repo_dir
 
 __all__ = ["Frame", "Live", "draft", "pixels", "png", "show", "show_java", "styled"]
 
@@ -88,7 +88,7 @@ class Live:
     """A figure that follows an experiment, redrawn in place by the main thread and left behind as a still picture.
 
     Drawing holds Python's lock and takes a core from the brokers, so it gets a quarter of one core's time at most. What
-    watches throughput should take less: see `helpers.dashboard`.
+    watches throughput should take less: see `helpers.figures.dashboard`.
 
     Args:
         draw: makes the figure anew, from a sampler's frame, say; it must cope with an empty one.

@@ -29,8 +29,8 @@ from typing import Any
 
 import cloudpickle
 
-from .errors import LabError
-from .paths import repo_dir
+from ..errors import LabError
+from ..paths import repo_dir
 
 __all__ = ["Worker", "worker"]
 
@@ -54,7 +54,7 @@ class Worker:
         path = os.pathsep.join(filter(None, [str(repo_dir()), os.environ.get("PYTHONPATH")]))
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "helpers.workers", str(theirs.fileno())],
+                [sys.executable, "-m", "helpers.work.workers", str(theirs.fileno())],
                 env={**os.environ, "PYTHONPATH": path},
                 stdin=subprocess.PIPE,  # nothing is ever written: its end tells the worker that this process ended
                 stdout=self._said,

@@ -1,4 +1,4 @@
-"""Pictures of what a broker holds and who leads it; style and display as in `helpers.plots`."""
+"""Pictures of what a broker holds and who leads it; style and display as in `helpers.figures.plots`."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 that was cut off or tampered with does not match and is fetched again, so a broken download resumes where it stopped
 and a complete cache needs no network.
 
-Introduced in 00 Roadmap (behind `make setup`); maintainers renew the lock with `python -m helpers.jars`.
+Introduced in 00 Roadmap (behind `make setup`); maintainers renew the lock with `python -m helpers.stacks.jars`.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from .bar import progress_bar
-from .errors import LabError
-from .paths import downloads_dir
+from ..bar import progress_bar
+from ..errors import LabError
+from ..paths import downloads_dir
 
 __all__ = ["KAFKA", "classpath", "fetch_jars", "missing_jars"]
 
@@ -57,7 +57,14 @@ def missing_jars() -> list[str]:
 
 
 def classpath() -> str:
-    """Every jar of the lock, as Java's `-cp` wants it. Needs `fetch_jars` to have run."""
+    """Every jar of the lock, as Java's `-cp` wants it.
+
+    Raises:
+        LabError: `fetch_jars` has not run, or was cut off.
+    """
+    if missing := missing_jars():
+        wrong = f"Kafka {KAFKA} is not downloaded: {len(missing)} of its jars are missing."
+        raise LabError(wrong, fix="python -m helpers setup --stack processes")
     return ":".join(str(_path(coordinate)) for coordinate, _, _ in _locked())
 
 
@@ -127,7 +134,7 @@ def _write_lock() -> None:
         path = dependency.artifact.resolve()
         name = f"{dependency.groupId}:{dependency.artifactId}:{dependency.version}"
         lines.append(f"{name} {_sha256(path)} {path.stat().st_size}")
-    header = "# group:artifact:version sha256 bytes, written by `python -m helpers.jars`"
+    header = "# group:artifact:version sha256 bytes, written by `python -m helpers.stacks.jars`"
     LOCK.write_text("\n".join([header, *sorted(lines)]) + "\n")
 
 

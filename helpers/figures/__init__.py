@@ -1,0 +1,1 @@
+"""What the page shows: charts of what was measured, pictures of brokers and groups, the live dashboard."""
