@@ -73,17 +73,18 @@ LESSONS = (
         (
             "reading deletes nothing", "exercise: replay", "same key, same partition", "order per key",
             "two partitioners", "adding partitions moves keys", "leader killed", "leadership returns by election",
-            "all means in sync", "min ISR refuses", "exercise: the rule", "acks=1 loses", "nobody read them",
-            "acks=all keeps", "kill -9 loses nothing", "acks=0 knows nothing", "100,000 events a second",
+            "all means in sync", "min ISR refuses", "nothing new below the floor", "exercise: the rule", "acks=1 loses",
+            "nobody read them", "cut off", "acks=all keeps", "kill -9 loses nothing", "acks=0 knows nothing",
+            "100,000 events a second",
         ),
     ),
     Outline(
         "1.2", "Exactly-once", 75, "Where do duplicates and losses come from, and what removes which?",
         (
-            "a retry duplicates", "idempotence removes it", "a restart duplicates", "poll does not commit",
-            "four ways to commit", "exercise: the damage", "aborted, and still there", "totals are exact",
-            "the zombie is fenced", "an epoch for each transaction", "a database sink", "exercise: the inbox",
-            "transactions have a fixed price",
+            "a retry duplicates", "idempotence removes it", "a restart duplicates", "produced twice, written twice",
+            "poll does not commit", "four ways to commit", "exercise: the damage", "aborted, and still there",
+            "totals are exact", "the zombie is fenced", "an epoch for each transaction", "a database sink",
+            "exercise: the inbox", "transactions have a fixed price",
         ),
     ),
     Outline(
@@ -98,10 +99,11 @@ LESSONS = (
     Outline(
         "1.4", "Zero-copy", 60, "Why is Kafka fast, and when is it not?",
         (
-            "sendfile saves CPU", "TLS costs the broker", "encryption, not the copies", "batches pack better",
-            "batches carry the load", "100,000 orders a second", "little sent: linger costs its time",
-            "under load: linger pays", "as fast as Kafka's producer tool", "at the heels of its consumer tool",
-            "a pause of a second", "the topic's own compression costs the leader", "exercise: faster and smaller",
+            "sendfile saves CPU", "read once, kept", "TLS costs the broker", "TLS, more than the copies",
+            "batches pack better", "batches carry the load", "100,000 orders a second", "time and room",
+            "little sent: linger costs its time", "under load: linger pays", "as fast as Kafka's producer tool",
+            "at the heels of its consumer tool", "a pause of a second",
+            "the topic's own compression costs the leader", "exercise: faster and smaller",
         ),
     ),
     Outline("2.1", "Lag playbook", 75, "How far behind are we, why, and when will we have caught up?"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -87,6 +89,26 @@ def test_headings_are_in_order(path: Path) -> None:
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def parts_of(path: Path) -> dict[str, str]:
+    """The code of each lesson, or of the whole notebook where it is one, by heading."""
+    parts, heading = {}, path.stem
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown" and (found := re.search(r"^## (\d\.\d .+)", cell.source, re.M)):
+            heading = found[1]
+        elif cell.cell_type == "code":
+            parts[heading] = parts.get(heading, "") + cell.source + "\n\n\n"
+    return parts
+
+
+@each
+def test_each_lesson_runs_alone(path: Path) -> None:
+    """No name is used that only another lesson defines or imports."""
+    for heading, code in parts_of(path).items():
+        ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--select=F821", "--output-format=concise", "-"]
+        said = subprocess.run(ruff, input=code, capture_output=True, text=True, check=False)
+        assert said.returncode == 0, f"{heading}: {said.stdout}"
 
 
 def links(path: Path) -> list[str]:
