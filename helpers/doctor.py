@@ -16,8 +16,9 @@ import psutil
 
 from .errors import LabError
 from .paths import downloads_dir, lab_dir
+from .ports import is_free
 from .stacks import StateFile, choose
-from .stacks.base import PORTS, _free
+from .stacks.base import PORTS
 from .stacks.docker import docker_problem
 from .stacks.jars import KAFKA, missing_jars
 from .stacks.java import find_java, java_version
@@ -109,7 +110,7 @@ def _ports() -> Finding:
     _, services = StateFile().load()
     ours = {port for service in services.values() for port in service.ports.values()}
     wanted = {port for ports in PORTS.values() for port in ports.values()} - ours
-    if taken := sorted(port for port in wanted if not _free(port)):
+    if taken := sorted(port for port in wanted if not is_free(port)):
         said = f"taken by another program: {', '.join(map(str, taken))}; the lab will use other ports"
         return Finding("ports", "note", said, "none needed; python -m helpers status shows the addresses")
     return Finding("ports", "ok", "all preferred ports are free or ours")

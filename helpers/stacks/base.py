@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import json
 import os
-import random
-import socket
+import subprocess
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from ..errors import LabError
 from ..paths import lab_dir
+from ..ports import free_port, is_free
 
 __all__ = [
     "CLUSTER_ID",
@@ -30,7 +30,6 @@ __all__ = [
     "Stack",
     "State",
     "assign_ports",
-    "free_port",
     "kafka_properties",
 ]
 
@@ -112,36 +111,31 @@ class Stack(ABC):
     def logs(self, name: str, lines: int = 50) -> str:
         """The last lines that it logged."""
 
-    @abstractmethod
     def kafka_tool(self, node: str, tool: str, *args: str, stdin: str = "", timeout: float = 60) -> str:
-        """Run one of Kafka's own command-line tools against (or beside) a Kafka node; returns what it printed."""
+        """Run one of Kafka's own command-line tools against (or beside) a Kafka node; returns what it printed.
+
+        Raises:
+            LabError: it failed (with what it said), or did not end within `timeout` seconds.
+        """
+        start, bootstrap = self._tool(node, tool, timeout)
+        if tool != "kafka-dump-log":
+            args = ("--bootstrap-server", bootstrap, *args)
+        asked = f"{tool} {' '.join(args)}"
+        try:
+            done = subprocess.run([*start, *args], input=stdin, capture_output=True, text=True, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise LabError(f"{asked} did not end within {timeout:.0f} s.", fix="lab.calm(), then again") from None
+        if done.returncode:
+            raise LabError(f"{asked} failed:\n{done.stdout}{done.stderr}".rstrip())
+        return done.stdout
+
+    @abstractmethod
+    def _tool(self, node: str, tool: str, timeout: float) -> tuple[list[str], str]:
+        """What starts a tool, to end after `timeout` seconds at the latest; and where it finds the node."""
 
     @abstractmethod
     def data_dir(self, name: str) -> str:
         """The folder with a Kafka node's partitions, as `kafka_tool` sees it."""
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(0.2)
-        if probe.connect_ex(("127.0.0.1", port)) == 0:  # macOS lets one bind beside somebody who listens on 0.0.0.0
-            return False
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
-
-
-def free_port(used: Collection[int] = ()) -> int:
-    """A port of 127.0.0.1 where nobody listens, below those that systems hand to clients.
-
-    A client that got the port of a dead broker would keep it from starting again; one that calls a dead service from
-    the service's own port would even reach itself.
-    """
-    return next(port for port in random.sample(range(20_000, 32_000), 1_000) if port not in used and _free(port))
 
 
 def assign_ports(name: str, services: dict[str, Service]) -> tuple[dict[str, int], list[str]]:
@@ -158,7 +152,7 @@ def assign_ports(name: str, services: dict[str, Service]) -> tuple[dict[str, int
     ports, moved = {}, []
     for purpose, preferred in PORTS[name].items():
         port = preferred
-        if anywhere or port in used or not _free(port):
+        if anywhere or port in used or not is_free(port):
             port = free_port(used)
             if purpose == "client" and not anywhere:
                 moved.append(f"Port {preferred} is taken: {name} listens on 127.0.0.1:{port}.")

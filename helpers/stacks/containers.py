@@ -142,15 +142,10 @@ class Containers(Stack):
     def data_dir(self, name: str) -> str:
         return "/var/lib/kafka/data"
 
-    def kafka_tool(self, node: str, tool: str, *args: str, stdin: str = "", timeout: float = 60) -> str:
-        if tool != "kafka-dump-log":
-            args = ("--bootstrap-server", "localhost:19092", *args)
-        inside = ["/opt/kafka/bin/kafka-run-class.sh", TOOLS[tool], *args]
-        command = ["docker", "exec", "-i", self._container(node).name, *inside]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout)
-        if done.returncode:
-            raise LabError(f"{tool} {' '.join(args)} failed:\n{done.stdout}{done.stderr}".rstrip())
-        return done.stdout
+    def _tool(self, node: str, tool: str, timeout: float) -> tuple[list[str], str]:
+        bound = ["timeout", str(round(timeout + 5))]  # in there: what we leave behind, by an interrupt, ends as well
+        inside = [*bound, "/opt/kafka/bin/kafka-run-class.sh", TOOLS[tool]]
+        return ["docker", "exec", "-i", self._container(node).name, *inside], "localhost:19092"
 
 
 def _compose_fix(said: str) -> str:

@@ -173,15 +173,9 @@ class Processes(Stack):
     def data_dir(self, name: str) -> str:
         return str(lab_dir() / "run" / name / "data")
 
-    def kafka_tool(self, node: str, tool: str, *args: str, stdin: str = "", timeout: float = 60) -> str:
-        if tool != "kafka-dump-log":
-            args = ("--bootstrap-server", self.services[node].address, *args)
+    def _tool(self, node: str, tool: str, timeout: float) -> tuple[list[str], str]:
         quick = [] if "perf-test" in tool else ["-XX:TieredStopAtLevel=1"]  # a benchmark gets the whole compiler
-        arguments = [*java(*quick, "-Dlab.level=error"), TOOLS[tool], *args]
-        done = subprocess.run(arguments, input=stdin, capture_output=True, text=True, timeout=timeout)
-        if done.returncode:
-            raise LabError(f"{tool} {' '.join(args)} failed:\n{done.stdout}{done.stderr}".rstrip())
-        return done.stdout
+        return [*java(*quick, "-Dlab.level=error"), TOOLS[tool]], self.services[node].address
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:

@@ -17,9 +17,10 @@ from subprocess import SubprocessError
 
 from ..errors import LabError
 from ..paths import downloads_dir
+from ..ports import free_port
 from ..wait import wait_until
 from . import tls
-from .base import CLUSTER_ID, THREE, Service, free_port, kafka_properties
+from .base import CLUSTER_ID, THREE, Service, kafka_properties
 from .jars import KAFKA, classpath
 from .java import find_java
 from .postgres import postgres_command

@@ -22,7 +22,7 @@ from confluent_kafka import KafkaException
 
 from ..errors import LabError
 from ..ledger import Ledger
-from ..stacks.base import free_port
+from ..ports import free_port
 from ..work.workload import Beat
 
 __all__ = ["HttpService", "Order", "Placements", "Service", "play"]

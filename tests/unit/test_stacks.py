@@ -201,6 +201,18 @@ def test_make_returns_the_stack_by_its_name() -> None:
 # --- TLS --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("script", "says"),
+    [("cat; echo no such topic >&2; exit 1", r"kafka-topics .*--list failed:\nhello\nno such topic"),
+     ("exec sleep 5", r"kafka-topics .*--list did not end within 0 s(.|\n)*lab\.calm")],
+)  # fmt: skip
+def test_a_tool_that_fails_or_hangs_says_so(script: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = stacks.make("processes", {})
+    monkeypatch.setattr(stack, "_tool", lambda *_: (["sh", "-c", script, "sh"], "127.0.0.1:1"))
+    with pytest.raises(LabError, match=says):
+        stack.kafka_tool("kafka", "kafka-topics", "--list", stdin="hello\n", timeout=0.3)
+
+
 def test_the_lab_makes_one_key_and_keeps_it(tmp_path: Path) -> None:
     made = (tls.key(), tls.certificate(), tls.authority().read_text())
     assert made == (tls.key(), tls.certificate(), tls.authority().read_text())
