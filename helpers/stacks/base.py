@@ -179,6 +179,8 @@ def kafka_properties(name: str) -> dict[str, str]:
         "group.consumer.min.heartbeat.interval.ms": "1000",
         "group.share.heartbeat.interval.ms": "1000",
         "group.share.min.heartbeat.interval.ms": "1000",
+        # Every 5 minutes Kafka would move leaders, and coordinators with them, into the middle of somebody's lesson.
+        "auto.leader.rebalance.enable": "false",
         # A topic that is misspelt is an error to see, not a topic to find later.
         "auto.create.topics.enable": "false",
         "log.cleaner.dedupe.buffer.size": "8388608",
