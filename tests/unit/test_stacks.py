@@ -198,9 +198,6 @@ def test_make_returns_the_stack_by_its_name() -> None:
     assert stacks.make("containers", {}).name == "containers"
 
 
-# --- TLS --------------------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("script", "says"),
     [("cat; echo no such topic >&2; exit 1", r"kafka-topics .*--list failed:\nhello\nno such topic"),
@@ -211,6 +208,9 @@ def test_a_tool_that_fails_or_hangs_says_so(script: str, says: str, monkeypatch:
     monkeypatch.setattr(stack, "_tool", lambda *_: (["sh", "-c", script, "sh"], "127.0.0.1:1"))
     with pytest.raises(LabError, match=says):
         stack.kafka_tool("kafka", "kafka-topics", "--list", stdin="hello\n", timeout=0.3)
+
+
+# --- TLS --------------------------------------------------------------------------------------------------------
 
 
 def test_the_lab_makes_one_key_and_keeps_it(tmp_path: Path) -> None:
