@@ -10,15 +10,21 @@ if sys.version_info < (3, 11):  # noqa: UP036  # before the imports below fail w
 if TYPE_CHECKING:
     from .errors import LabError
     from .lab import Lab
-    from .ledger import Ledger
-    from .sampler import Sampler
+    from .measure.ledger import Ledger
+    from .measure.sampler import Sampler
     from .teaching.lesson import Lesson
     from .wait import wait_until
     from .work.workload import running
 
 __all__ = ["Lab", "LabError", "Ledger", "Lesson", "Sampler", "running", "wait_until"]
 
-_HOMES = {"Lab": "lab", "LabError": "errors", "Ledger": "ledger", "Lesson": "teaching.lesson", "Sampler": "sampler"}
+_HOMES = {
+    "Lab": "lab",
+    "LabError": "errors",
+    "Ledger": "measure.ledger",
+    "Lesson": "teaching.lesson",
+    "Sampler": "measure.sampler",
+}
 _HOMES |= {"running": "work.workload", "wait_until": "wait"}
 
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from pathlib import Path
 
 from .errors import LabError
-from .paths import lab_dir
+from .paths import MARK, delete_lab_dir, lab_dir
+from .systems import SYSTEMS
 
-MARK = {"ok": "✔", "note": "•", "missing": "✘"}
+SIGNS = {"ok": "✔", "note": "•", "missing": "✘"}
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -26,13 +30,16 @@ def main(argv: list[str] | None = None) -> int:
         return sub
 
     up = command("up", "bring brokers up, or attach to those that are up (without options: what the roadmap uses)")
-    up.add_argument("--kafka", type=int, choices=(1, 3), default=0, metavar="1|3", help="Kafka brokers")
-    up.add_argument("--rabbitmq", type=int, choices=(1,), default=0, metavar="1", help="RabbitMQ nodes")
-    up.add_argument("--aws", action="store_true", help="SQS, SNS and EventBridge on an emulator")
-    up.add_argument("--postgres", action="store_true", help="PostgreSQL")
+    for word, kind in SYSTEMS.items():
+        sizes = sorted(kind.sizes)
+        shown, title = "|".join(map(str, sizes)), f"{kind.title}: how many nodes"
+        up.add_argument(
+            f"--{word}", type=int, choices=sizes, nargs="?", default=0, const=sizes[0], metavar=shown, help=title
+        )
     for sub in (up, command("setup", "fetch what the stack needs: images, or Java, Kafka and RabbitMQ")):
         sub.add_argument("--stack", help="containers or processes; default: $LAB_STACK, or what the machine offers")
-    command("down", "stop every broker and delete its data")
+    ending = command("down", "stop every broker and delete its data")
+    ending.add_argument("--all", action="store_true", help="the labs of the tests (.lab/test/) too")
     command("status", "what is up, and where", as_json=True)
     command("doctor", "what this machine offers and lacks, and how to fix it", as_json=True)
     command("progress", "which lessons are done, and what is next", as_json=True)
@@ -56,9 +63,8 @@ def main(argv: list[str] | None = None) -> int:
 def _up(args: argparse.Namespace) -> None:
     from .lab import Lab
 
-    if not (args.kafka or args.rabbitmq or args.aws or args.postgres):
-        args.kafka, args.rabbitmq, args.aws = 1, 1, True
-    Lab.start(args.kafka, args.rabbitmq, args.aws, args.postgres, args.stack)
+    asked = {word: getattr(args, word) for word in SYSTEMS if getattr(args, word)}
+    Lab.start(stack=args.stack, **(asked or {"kafka": 1, "rabbitmq": 1, "aws": 1}))
 
 
 def _setup(args: argparse.Namespace) -> None:
@@ -70,7 +76,24 @@ def _setup(args: argparse.Namespace) -> None:
 def _down(args: argparse.Namespace) -> None:
     from .lab import down
 
-    print("The lab is down: " + (", ".join(down()) or "nothing was up") + ".")
+    homes = sorted((lab_dir() / "test").glob(f"*/{MARK}")) if args.all else []
+    for home in homes:
+        with _home(home.parent):
+            print(f"The lab of the tests in {home.parent.name} is down: {', '.join(down()) or 'nothing was up'}.")
+    print(f"The lab is down: {', '.join(down()) or 'nothing was up'}.")
+
+
+@contextmanager
+def _home(path: Path) -> Iterator[None]:
+    """Another lab than this one, for a moment."""
+    before = os.environ.get("LAB_HOME")
+    os.environ["LAB_HOME"] = str(path)
+    try:
+        yield
+    finally:
+        os.environ.pop("LAB_HOME")
+        if before is not None:
+            os.environ["LAB_HOME"] = before
 
 
 def _status(args: argparse.Namespace) -> None:
@@ -94,7 +117,7 @@ def _doctor(args: argparse.Namespace) -> int:
         print(json.dumps([asdict(finding) for finding in found], indent=1))
     else:
         for finding in found:
-            print(f"{MARK[finding.status]} {finding.check:<10}{finding.detail}")
+            print(f"{SIGNS[finding.status]} {finding.check:<10}{finding.detail}")
             if finding.fix:
                 print(f"{'':12}Fix: {finding.fix}")
     return int(any(finding.status == "missing" for finding in found))
@@ -111,8 +134,10 @@ def _reset(args: argparse.Namespace) -> int:
     if not args.yes and input(f"Delete {lab_dir()} with its downloads and your progress? [y/N] ").lower() != "y":
         print("Nothing was deleted.")
         return 1
+    args.all = True
     _down(args)
-    shutil.rmtree(lab_dir())
+    if strangers := delete_lab_dir():
+        print(f"Not the lab's, and left where it is: {', '.join(strangers)}.")
     return 0
 
 

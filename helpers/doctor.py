@@ -12,18 +12,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-import psutil
-
+from . import machine
 from .errors import LabError
 from .paths import downloads_dir, lab_dir
 from .ports import is_free
-from .stacks import StateFile, choose
-from .stacks.base import PORTS
+from .stacks import SERVICES, StateFile, choose, make
 from .stacks.docker import docker_problem
-from .stacks.jars import KAFKA, missing_jars
-from .stacks.java import find_java, java_version
-from .stacks.postgres import postgres_lacks
-from .stacks.programs import RABBITMQ_FIX, rabbitmq_server
+from .stacks.fetch.jars import KAFKA, missing_jars
+from .stacks.fetch.java import find_java, java_version
+from .stacks.recipes import postgres_server, rabbitmq_server
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,13 +51,13 @@ def _python() -> Finding:
 
 
 def _memory() -> Finding:
-    free = psutil.virtual_memory().available / 2**30
-    cores = os.cpu_count() or 1
+    free, cores = machine.available() / 2**30, machine.cores()
+    said = f"{free:.1f} of {machine.memory() / 2**30:.1f} GB free, {cores} core{'s'[: cores > 1]}"
+    if machine.small():
+        said += "; a small machine: loads are smaller, and a lesson stops what it does not need"
     if free < 1.5:
-        return Finding(
-            "memory", "note", f"{free:.1f} GB free, {cores} cores", "close a few programs: the lab takes 1.2 GB"
-        )
-    return Finding("memory", "ok", f"{free:.1f} GB free, {cores} cores")
+        return Finding("memory", "note", said, "close a few programs: the lab takes 1.2 GB")
+    return Finding("memory", "ok", said)
 
 
 def _disk() -> Finding:
@@ -95,21 +92,23 @@ def _kafka() -> Finding:
 
 
 def _rabbitmq() -> Finding:
-    if rabbitmq_server() is None:
-        return Finding("rabbitmq", "missing", "not installed: lessons that use it will say so", RABBITMQ_FIX)
+    if missing := rabbitmq_server.lacks():
+        return Finding("rabbitmq", "missing", "not installed: lessons that use it will say so", missing.fix)
     return Finding("rabbitmq", "ok", "installed")
 
 
 def _postgres() -> Finding:
-    if problem := postgres_lacks():
+    if problem := postgres_server.lacks():
         return Finding("postgres", "missing", f"{problem.message} Lessons that use it will say so.", problem.fix)
     return Finding("postgres", "ok", "installed with the Python packages")
 
 
 def _ports() -> Finding:
-    _, services = StateFile().load()
-    ours = {port for service in services.values() for port in service.ports.values()}
-    wanted = {port for ports in PORTS.values() for port in ports.values()} - ours
+    name, services = StateFile().load()
+    stack = make(name, services) if name else None
+    alive = [service for service in services.values() if stack and stack.state(service.name) in ("running", "paused")]
+    ours = {port for service in alive for port in service.ports.values()}
+    wanted = {port for ports in SERVICES.values() for port in ports.values()} - ours
     if taken := sorted(port for port in wanted if not is_free(port)):
         said = f"taken by another program: {', '.join(map(str, taken))}; the lab will use other ports"
         return Finding("ports", "note", said, "none needed; python -m helpers status shows the addresses")

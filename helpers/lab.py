@@ -6,46 +6,19 @@ Introduced in 00 Roadmap.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cached_property
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from filelock import FileLock, Timeout
-
-from .aws import Aws
 from .errors import LabError
-from .kafka import Kafka, Node, clusters
-from .paths import lab_dir
-from .postgres import Postgres
-from .rabbitmq import RabbitMQ
-from .ready import wait_ready
-from .stacks import NAMES, SINGLE, THREE, Service, Stack, StateFile, assign_ports, choose, make
-from .stacks.docker import docker_problem
+from .lock import locked
+from .machine import small
+from .stacks import ABILITIES, SERVICES, Service, Stack, StateFile, assign_ports, choose, make, usable
+from .systems import SYSTEMS, Aws, Kafka, Node, Postgres, RabbitMQ, System
+from .systems.ready import wait_ready
 
 __all__ = ["Lab", "down", "status"]
 
 Say = Callable[[str], None]
-
-
-@contextmanager
-def _locked(say: Say) -> Iterator[None]:
-    """One command or notebook at a time changes what is up. The system frees the lock of a process that dies."""
-    lock = FileLock(lab_dir() / "lock")
-    try:
-        try:
-            lock.acquire(timeout=0.1)
-        except Timeout:
-            say("Another notebook or command is starting the lab; waiting for it.")
-            lock.acquire(timeout=240)
-    except Timeout:
-        raise LabError(
-            "Another process has been starting the lab for 4 minutes.", fix="python -m helpers down"
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 class Lab:
@@ -57,42 +30,46 @@ class Lab:
         '127.0.0.1:9191,127.0.0.1:9192,127.0.0.1:9193'
     """
 
-    def __init__(self, stack: Stack, brokers: int = 3) -> None:
-        self._stack, self._brokers = stack, brokers
+    kafka: Kafka
+    rabbitmq: RabbitMQ
+    aws: Aws
+    postgres: Postgres
+
+    def __init__(self, stack: Stack, asked: dict[str, int] | None = None) -> None:
+        self._stack, self._asked = stack, asked or {}
 
     @classmethod
-    def start(
-        cls,
-        kafka: int = 0,
-        rabbitmq: int = 0,
-        aws: bool = False,
-        postgres: bool = False,
-        stack: str | None = None,
-        say: Say = print,
-    ) -> Lab:
+    def start(cls, *, stack: str | None = None, say: Say = print, **systems: int) -> Lab:
         """Bring up what is asked for, or attach to what is up; every fault that somebody left is undone.
 
+        On a small machine (see `small`), systems that are up and not asked for are stopped: their memory is needed.
+
         Args:
-            kafka: brokers: 1 (broker and controller in one) or 3 (and a controller of its own). 0: no Kafka.
-            rabbitmq: nodes, 0 or 1.
-            aws: SQS, SNS and EventBridge, on an emulator.
-            postgres: PostgreSQL.
+            systems: of each, how many nodes: `kafka=1` (broker and controller in one) or `kafka=3` (and a controller
+                of its own), `rabbitmq=1`; `aws=True` (SQS, SNS and EventBridge, on an emulator), `postgres=True`.
             stack: "containers" or "processes"; otherwise `$LAB_STACK`, otherwise what this machine offers.
             say: what to do with a sentence for the reader.
 
         Raises:
             LabError: a service did not come up (what this call started is stopped again), or the stack cannot be used.
         """
-        if kafka not in (0, 1, 3) or rabbitmq not in (0, 1):
-            raise LabError(f"The lab has 1 or 3 Kafka brokers and 1 RabbitMQ node, not {kafka} and {rabbitmq}.")
-        with _locked(say):
+        asked = {word: int(size) for word, size in systems.items() if size}
+        for word, size in asked.items():
+            _known(word, size)
+        with locked(say):
             name, why = choose(stack)
-            _, services = StateFile().load()
-            lab = cls(make(name, services), brokers=kafka or 3)
-            wanted = ["rabbitmq-1"] * bool(rabbitmq) + ["ministack"] * aws + ["postgres"] * postgres
-            if kafka == 3 or (kafka == 1 and not clusters(services)):
-                wanted += THREE if kafka == 3 else SINGLE  # one broker: the cluster of three serves as well
-            wanted = [service for service in wanted if service not in services]
+            recorded, services = StateFile().load()
+            lab = cls(make(name, services), asked)
+            if not recorded:
+                services.update(lab._stack.recover())
+                StateFile().save(name, services)
+            needed: list[str] = []
+            for word, size in asked.items():
+                needed += SYSTEMS[word].serving(services, size) or SYSTEMS[word].sizes[size]
+            if small() and (idle := [service for service in services if service not in needed]):
+                say(f"Stopped, because this machine is small and this lesson does not need it: {', '.join(idle)}.")
+                lab._remove(idle)
+            wanted = [service for service in SERVICES if service in needed and service not in services]
             for service in list(wanted):
                 if missing := lab._stack.lacks(service):  # the lessons that do not need it go on without
                     say(f"{missing.message} The lab goes on without it.\nFix: {missing.fix}")
@@ -111,37 +88,34 @@ class Lab:
         """Every service that is up, by name."""
         return self._stack.services
 
+    @property
+    def small(self) -> bool:
+        """Whether loads should be small here: one core, little memory, or `LAB_SMALL=1`."""
+        return small()
+
+    def can(self, what: str) -> bool:
+        """Whether this stack lets a lesson do it: `pause`, `kill`, `cpu`, `tools`, `files`."""
+        if what not in ABILITIES:
+            raise LabError(f"A lab is not asked whether it can {what!r}.", fix=f"ask for one of {', '.join(ABILITIES)}")
+        return what in self._stack.abilities
+
     def fresh(self, name: str) -> str:
         """A name that nothing else uses, new with each call (a cell can be run again): `orders` -> `orders-7f3a9c`."""
         return f"{name}-{uuid.uuid4().hex[:6]}"
 
-    @cached_property
-    def kafka(self) -> Kafka:
-        """The Kafka cluster with as many brokers as were asked for; if both are up, a lesson breaks only its own."""
-        if not (found := clusters(self.services)):
-            raise LabError("This lab has no Kafka.", fix="Lab.start(kafka=1)")
-        return Kafka(self._stack, found[-1 if self._brokers == 1 else 0], self._relaunch)
-
-    @cached_property
-    def rabbitmq(self) -> RabbitMQ:
-        """RabbitMQ."""
-        if not (names := tuple(name for name in self.services if name.startswith("rabbitmq"))):
-            raise self._stack.lacks("rabbitmq-1") or LabError("This lab has no RabbitMQ.", fix="Lab.start(rabbitmq=1)")
-        return RabbitMQ(self._stack, names, self._relaunch)
-
-    @cached_property
-    def aws(self) -> Aws:
-        """The AWS emulator."""
-        if "ministack" not in self.services:
-            raise LabError("This lab has no AWS emulator.", fix="Lab.start(aws=True)")
-        return Aws(self._stack)
-
-    @cached_property
-    def postgres(self) -> Postgres:
-        """PostgreSQL."""
-        if "postgres" not in self.services:
-            raise self._stack.lacks("postgres") or LabError("This lab has no PostgreSQL.", "Lab.start(postgres=True)")
-        return Postgres(self._stack, self._relaunch)
+    def __getattr__(self, word: str) -> Any:
+        """A system by its word. If two of its clusters are up, the one that was asked for: a lesson breaks its own."""
+        if word not in SYSTEMS:
+            raise AttributeError(f"A lab has no {word!r}; it has {', '.join(SYSTEMS)}")
+        kind = SYSTEMS[word]
+        found = kind.serving(self.services, self._asked.get(word, 0)) if word in self._asked else None
+        found = found or next(reversed(kind.among(self.services)), None)
+        if found is None:
+            lacks = self._stack.lacks(kind.sizes[min(kind.sizes)][0])
+            raise lacks or LabError(f"This lab has no {kind.title}.", fix=f"Lab.start({word}={min(kind.sizes)})")
+        system = kind(self._stack, found, self._relaunch)
+        setattr(self, word, system)
+        return system
 
     def node(self, name: str) -> Node:
         """Any service by its name, e.g. `kafka-controller`."""
@@ -149,27 +123,55 @@ class Lab:
 
     def calm(self) -> None:
         """Undo every fault: resume what is paused, start what is dead, wait until clients can talk to all of it."""
-        with _locked(lambda _: None):
+        with locked(lambda _: None):
+            self._reload()
             self._bring_up(list(self.services), lambda _: None)
 
-    # --- bringing up --------------------------------------------------------------------------------------------
+    def stop(self, *systems: str) -> None:
+        """Stop these systems and delete their data, for the memory that they take: `lab.stop("rabbitmq", "aws")`."""
+        for word in systems:
+            _known(word)
+        with locked(lambda _: None):
+            self._reload()
+            groups = [group for word in systems for group in SYSTEMS[word].sizes.values()]
+            self._remove([name for name in self.services if any(name in group for group in groups)])
+        for word in systems:
+            self.__dict__.pop(word, None)
+
+    # --- bringing up ----------------------------------------------------------------------------------------------
 
     def _relaunch(self, name: str) -> None:
-        with _locked(lambda _: None):
+        with locked(lambda _: None):
+            self._reload()
             self._bring_up([name], lambda _: None)
+
+    def _reload(self) -> None:
+        """Take in what was recorded last: another notebook may have added, restarted or stopped something.
+
+        Raises:
+            LabError: the lab was started anew on another stack.
+        """
+        name, recorded = StateFile().load()
+        if name and name != self._stack.name:
+            raise LabError(
+                f"This notebook began with a lab on {self._stack.name}; the lab is up on {name} now.",
+                fix="run the lesson's first cell (Lab.start) again",
+            )
+        if recorded:
+            self.services.clear()
+            self.services.update(recorded)
 
     def _bring_up(self, names: Sequence[str], say: Say, progress: bool = False) -> None:
         """Resume or launch these services, record them, wait until clients can use them; undo it all if that fails."""
-        self.services.update(StateFile().load()[1])  # another notebook may have added or restarted something
         known = set(self.services)
         for name in names:
             if name not in known:
-                ports, moved = assign_ports(name, self.services)
-                self.services[name] = Service(name, ports)
-                for sentence in moved:
-                    say(sentence)
+                self._place(name, say)
         states = {name: self._stack.state(name) for name in names}
         to_launch = [name for name, state in states.items() if state in ("exited", "absent")]
+        for name in to_launch:
+            if name in known:
+                self._place(name, say)
         try:
             for name, state in states.items():
                 if state == "paused":
@@ -182,11 +184,30 @@ class Lab:
             wait_ready(self._stack, names, progress=progress and bool(to_launch))
         except BaseException:
             if new := [name for name in names if name not in known]:  # no half-started lab is left behind
-                self._stack.remove(new)
-                for name in new:
-                    del self.services[name]
-                StateFile().save(self._stack.name, self.services)
+                self._remove(new)
             raise
+
+    def _place(self, name: str, say: Say) -> None:
+        """Give a service its ports; a dead one, whose port a stranger took meanwhile, others than it had."""
+        ports, moved = assign_ports(name, self.services)
+        handle = self.services[name].handle if name in self.services else {}
+        self.services[name] = Service(name, ports, handle)
+        for sentence in moved:
+            say(sentence)
+
+    def _remove(self, names: list[str]) -> None:
+        self._stack.remove(names)
+        for name in names:
+            self.services.pop(name, None)
+        StateFile().save(self._stack.name, self.services)
+
+
+def _known(word: str, size: int = 0) -> None:
+    kind: type[System] | None = SYSTEMS.get(word)
+    if kind is None:
+        raise LabError(f"The lab has no {word!r}.", fix=f"ask for {', '.join(SYSTEMS)}")
+    if size and size not in kind.sizes:
+        raise LabError(f"The lab's {kind.title} has {' or '.join(map(str, kind.sizes))} nodes, not {size}.")
 
 
 def status() -> dict[str, Any]:
@@ -207,10 +228,11 @@ def down() -> list[str]:
     Returns:
         The names of the services that were up.
     """
-    with _locked(print):
+    with locked(print):
         name, services = StateFile().load()
-        for stack in (name,) if name else NAMES:
-            if name or stack == "processes" or docker_problem() is None:
-                make(stack, services).remove(list(services))
+        for stack in [name] if name else usable():
+            there = make(stack, services)
+            there.remove(list(services))
+            there.sweep()
         StateFile().save(name, {})
     return list(services)

@@ -7,8 +7,8 @@ import os
 from helpers.errors import LabError
 from helpers.paths import downloads_dir, repo_dir
 from helpers.stacks.docker import docker_problem
-from helpers.stacks.jars import missing_jars
-from helpers.stacks.java import find_java
+from helpers.stacks.fetch.jars import missing_jars
+from helpers.stacks.fetch.java import find_java
 
 __all__ = ["environment", "why_not"]
 

@@ -1,7 +1,8 @@
 """Throughput, lag and offsets of a topic and a group that are at work, moving in place; in the end a still figure.
 
-A thread asks the brokers, so nothing is added to the clients that are watched; another process draws, because drawing
-in this one would take turns with them (`helpers.figures.painter`). The main thread only hands over and displays.
+A thread lets `helpers.measure.lag` ask the brokers, so nothing is added to the clients that are watched; another
+process draws, because drawing in this one would take turns with them (`helpers.figures.painter`). The main thread only
+hands over and displays.
 """
 
 from __future__ import annotations
@@ -12,12 +13,10 @@ from types import TracebackType
 
 import numpy as np
 import pandas as pd
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
-from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 from numpy.typing import NDArray
 
-from ..kafka import Kafka
-from ..sampler import Sampler
+from ..measure.lag import Lag
+from ..measure.sampler import Sampler
 from .display import Frame, png
 from .painter import Painter
 from .panels import Panels
@@ -35,62 +34,35 @@ class Dashboard:
 
     The brokers are asked, not the clients: `in` is how fast the end offsets grow, `out` how fast the group's committed
     offsets do, and the lag is what lies between. A consumer that commits every five seconds therefore moves in steps.
-    Where the group has committed nothing yet, it stands at the beginning of the partition, as it would with
-    `auto.offset.reset=earliest`. A share group commits no offsets and cannot be watched here.
-
     Args:
-        kafka: `lab.kafka`.
-        topic: with the partitions that it has now; their lags are drawn one by one up to four, else the highest.
-        group: of the consumers; it need not exist yet.
+        lag: the topic and the group to watch. The lags of partitions are drawn one by one up to four, else the highest.
         sentence: what the figure shows when all is done (see `show`).
-        read_committed: the end of a partition is its last stable offset, where an open transaction begins, as for a
-            consumer with that isolation level. Otherwise it is the high watermark. Either counts the markers that
-            commits and aborts leave in the log; so under transactions a lag can end at 1 per partition, not at 0.
         every: seconds between two samples.
 
     Example:
-        >>> with Dashboard(lab.kafka, orders, group, "The lag grows, then drains.") as board, running(produce):
+        >>> lag = Lag(lab.kafka.client, orders, group)
+        >>> with Dashboard(lag, "The lag grows, then drains.") as board, running(produce):
         ...     board.mark("second consumer joins")
         ...     wait_until(lambda: board.update() or board.lag == 0, what="the lag is gone")
 
     Introduced in lesson 1.3.
     """
 
-    def __init__(
-        self, kafka: Kafka, topic: str, group: str, sentence: str, *, read_committed: bool = False, every: float = 0.2
-    ) -> None:
-        self._admin, self._group, self.sentence = kafka.admin, group, sentence
-        self._topic = [TopicPartition(topic, state.partition) for state in kafka.partitions(topic)]
-        level = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
-        self._isolation = {"isolation_level": level}
+    def __init__(self, lag: Lag, sentence: str, *, every: float = 0.2) -> None:
+        self._source, self.sentence = lag, sentence
         self._rows: list[Row] = []
         self._sampler = Sampler({"lag": self._ask}, every)
         self._lags = [name for name in self._series()[1] if name not in ("in", "out", "end", "committed")]
         self._frame, self._next, self.frames = Frame(sentence), 0.0, 0  # live frames shown so far
         self._painter: Painter | None = None
 
-    # --- asking -------------------------------------------------------------------------------------------------
-
-    def _offsets(self, at: OffsetSpec) -> dict[int, float]:
-        answers = self._admin.list_offsets(dict.fromkeys(self._topic, at), request_timeout=2, **self._isolation)
-        return {tp.partition: float(future.result(5).offset) for tp, future in answers.items()}
-
-    def _committed(self) -> dict[int, float]:
-        question = ConsumerGroupTopicPartitions(self._group, self._topic)
-        (answer,) = self._admin.list_consumer_group_offsets([question], request_timeout=2).values()
-        found = {tp.partition: float(tp.offset) for tp in answer.result(5).topic_partitions}
-        if missing := [partition for partition, offset in found.items() if offset < 0]:
-            first = self._offsets(OffsetSpec.earliest())
-            found |= {partition: first[partition] for partition in missing}
-        return found
-
     def _ask(self) -> float:
-        """One row, the committed offsets asked first: so the lag is never below 0. A broker that is away is a gap."""
-        unknown = {tp.partition: math.nan for tp in self._topic}
+        """One row. A broker that is away is a gap."""
+        unknown = dict.fromkeys(self._source.partitions, math.nan)
         row = (unknown, unknown)
         try:
-            committed = self._committed()
-            row = (self._offsets(OffsetSpec.latest()), committed)
+            committed, end = self._source.ask()
+            row = (end, committed)
         finally:
             self._rows.append((self._sampler.elapsed, *row))
         return sum(row[0].values()) - sum(row[1].values())
@@ -150,7 +122,7 @@ class Dashboard:
             self.frames += 1
 
     def _series(self) -> tuple[Column, dict[str, Column]]:
-        rows, names = list(self._rows), [tp.partition for tp in self._topic]
+        rows, names = list(self._rows), self._source.partitions
         t = np.array([row[0] for row in rows])
         ends = np.array([[at[p] for p in names] for _, at, _ in rows]).reshape(-1, len(names))
         done = np.array([[at[p] for p in names] for _, _, at in rows]).reshape(-1, len(names))

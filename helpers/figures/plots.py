@@ -17,7 +17,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullForm
 
 from .display import styled
 
-__all__ = ["bars", "canvas", "curve", "distribution", "heat", "lines", "mark_events", "time_axis"]
+__all__ = ["bar_chart", "canvas", "curve", "distribution", "heat", "lines", "mark_events", "time_axis"]
 
 MARKERS, HATCHES = "osD^vP*", ("", "//", "..", "xx", "\\\\", "++", "oo")
 
@@ -53,7 +53,7 @@ def lines(frame: pd.DataFrame, ylabel: str, events: pd.DataFrame | None = None, 
 
 
 @styled
-def bars(data: pd.DataFrame | pd.Series | Mapping[str, float], xlabel: str, fmt: str = "{:,.0f}") -> Figure:
+def bar_chart(data: pd.DataFrame | pd.Series | Mapping[str, float], xlabel: str, fmt: str = "{:,.0f}") -> Figure:
     """Numbers compared: a horizontal bar for each row, or a group of bars where there are several columns.
 
     Args:

@@ -6,9 +6,12 @@ import os
 
 from ..errors import LabError
 from . import docker
-from .base import SINGLE, THREE, Service, Stack, StateFile, assign_ports
+from .base import ABILITIES, Stack
+from .recipes import SERVICES, assign_ports
+from .state import Service, StateFile
 
-__all__ = ["NAMES", "SINGLE", "THREE", "Service", "Stack", "StateFile", "assign_ports", "choose", "make"]
+__all__ = ["ABILITIES", "NAMES", "SERVICES", "Service", "Stack", "StateFile"]
+__all__ += ["assign_ports", "choose", "make", "usable"]
 
 NAMES = ("containers", "processes")  # "external", somebody's own clusters, comes with a later lesson
 
@@ -37,6 +40,11 @@ def choose(wanted: str | None = None) -> tuple[str, str]:
         return asked, "LAB_STACK or --stack says so"
     problem = docker.docker_problem()
     return ("processes", problem[0]) if problem else ("containers", "a Docker engine with compose v2 answers")
+
+
+def usable() -> list[str]:
+    """The stacks that this machine can run, and where a lab may therefore have left something."""
+    return [name for name in NAMES if name == "processes" or docker.docker_problem() is None]
 
 
 def make(name: str, services: dict[str, Service]) -> Stack:

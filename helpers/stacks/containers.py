@@ -6,6 +6,8 @@ Introduced in 00 Roadmap.
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -18,21 +20,41 @@ from testcontainers.compose import DockerCompose
 from ..errors import LabError
 from ..paths import lab_dir, repo_dir
 from ..wait import wait_until
-from . import tls
 from .base import Stack, State
-from .programs import TOOLS
+from .fetch import passwords, tls
+from .recipes import RECIPES, SERVICES
+from .recipes.kafka_tools import class_of
+from .state import Service
 
-__all__ = ["Containers"]
+__all__ = ["PROFILES", "Containers"]
 
-PROFILES = ["kafka", "kafka3", "rabbitmq", "aws", "postgres"]
+PROFILES = [profile for recipe in RECIPES for profile in recipe.PROFILES]
+INNER = {9094: "tls", 15672: "http"}  # port in the container -> purpose; the port of clients differs
+
+
+class _Compose(DockerCompose):
+    """Compose as this lab wants it, whatever somebody exported.
+
+    The project's name is on the command line. What was exported would go before the ports and passwords of the file
+    that compose is given: it gets an environment without them.
+    """
+
+    project = ""
+
+    @cached_property
+    def compose_command_property(self) -> list[str]:
+        ours = set(re.findall(r"\$\{(\w+)", (repo_dir() / "docker-compose.yml").read_text()))
+        taken = [name for name in os.environ if name in ours or name.startswith("COMPOSE_")]
+        without = [part for name in taken for part in ("-u", name)]
+        return ["env", *without, *super().compose_command_property, "--project-name", self.project]
 
 
 class Containers(Stack):
-    """One container per service, in a compose project of this checkout's own."""
+    """One container per service, in a compose project of this lab's own."""
 
     name = "containers"
 
-    @cached_property
+    @property
     def _project(self) -> str:
         return "messaging-lab-" + hashlib.sha256(str(lab_dir()).encode()).hexdigest()[:8]
 
@@ -40,17 +62,19 @@ class Containers(Stack):
     def _compose(self, names: Iterable[str], *, start: bool = False) -> Iterator[DockerCompose]:
         """Compose with this lab's project name and ports, which it reads from a file.
 
-        The file is not in .lab/, and the certificate, which is, only made to start: `down` works on a full disk.
+        The file is not in .lab/, and what it keeps secret, which is, only made to start: `down` works on a full disk.
         """
-        with tempfile.NamedTemporaryFile("w", suffix=".env") as file:
-            file.write(f"COMPOSE_PROJECT_NAME={self._project}\n")
+        with tempfile.NamedTemporaryFile("w", suffix=".env") as file:  # 0600
             for service in self.services.values():
                 prefix = service.name.upper().replace("-", "_")
                 file.writelines(f"{prefix}_{purpose.upper()}_PORT={port}\n" for purpose, port in service.ports.items())
             if start:
-                file.write(f"LAB_TLS_KEY='{tls.key()}'\nLAB_TLS_CERTIFICATE='{tls.certificate()}'\n")
+                variables = {"LAB_MARK": _mark()}
+                for recipe in RECIPES:
+                    variables |= recipe.variables()
+                file.writelines(f"{name}={value}\n" for name, value in variables.items())
             file.flush()
-            yield DockerCompose(
+            compose = _Compose(
                 context=repo_dir(),
                 compose_file_name="docker-compose.yml",
                 env_file=file.name,
@@ -58,10 +82,12 @@ class Containers(Stack):
                 services=list(names),
                 wait=False,  # readiness is asked of the brokers, through the real client
             )
+            compose.project = self._project
+            yield compose
 
     def launch(self, names: Iterable[str]) -> None:
         names = list(names)
-        old = [name for name in names if self.state(name) == "exited"]
+        old = [name for name in names if self.state(name) == "exited" and self._published(name) <= self._ports(name)]
         for name in old:  # started again, not made again: its data is in it
             self._container(name).start()
         if new := [name for name in names if name not in old]:
@@ -74,6 +100,24 @@ class Containers(Stack):
         for name in names:
             self.services[name].handle = {"container": self._container(name).name}
 
+    def _ports(self, name: str) -> set[int]:
+        return set(self.services[name].ports.values())
+
+    def _published(self, name: str) -> set[int]:
+        return set(_bindings(self._container(name)).values())
+
+    def recover(self) -> dict[str, Service]:
+        """Containers whose record is lost, with the ports that they have; those with another lab's secrets go."""
+        found: dict[str, Service] = {}
+        for container in self._all():
+            name, mark = (container.labels.get(label, "") for label in ("com.docker.compose.service", "lab.mark"))
+            if name not in SERVICES or mark != _mark():
+                self.sweep()
+                return {}
+            ports = {INNER.get(inner, "client"): outer for inner, outer in _bindings(container).items()}
+            found[name] = Service(name, SERVICES[name] | ports, {"container": container.name})
+        return {name: found[name] for name in SERVICES if name in found}
+
     @cached_property
     def _docker(self) -> Any:
         import docker
@@ -81,9 +125,13 @@ class Containers(Stack):
         return docker.from_env()
 
     def _find(self, name: str) -> Any | None:
-        labels = [f"com.docker.compose.project={self._project}", f"com.docker.compose.service={name}"]
-        found = self._docker.containers.list(all=True, filters={"label": labels})
+        found = self._all(f"com.docker.compose.service={name}")
         return found[0] if found else None
+
+    def _all(self, *labels: str) -> list[Any]:
+        project = f"com.docker.compose.project={self._project}"
+        found: list[Any] = self._docker.containers.list(all=True, filters={"label": [project, *labels]})
+        return found
 
     def _container(self, name: str) -> Any:
         if (found := self._find(name)) is None:
@@ -126,7 +174,15 @@ class Containers(Stack):
         names = list(names)
         for name in names:
             self.resume(name)
-        with self._compose([] if set(names) >= set(self.services) else names) as compose:
+        if names:
+            with self._compose(names) as compose:
+                compose.stop()
+
+    def sweep(self) -> None:
+        for container in self._all():
+            if container.status == "paused":  # Docker stops a paused container only after it goes on
+                container.unpause()
+        with self._compose([]) as compose:  # the network, too
             compose.stop()
 
     # --- looking ------------------------------------------------------------------------------------------------
@@ -144,8 +200,19 @@ class Containers(Stack):
 
     def _tool(self, node: str, tool: str, timeout: float) -> tuple[list[str], str]:
         bound = ["timeout", str(round(timeout + 5))]  # in there: what we leave behind, by an interrupt, ends as well
-        inside = [*bound, "/opt/kafka/bin/kafka-run-class.sh", TOOLS[tool]]
+        inside = [*bound, "/opt/kafka/bin/kafka-run-class.sh", class_of(tool)]
         return ["docker", "exec", "-i", self._container(node).name, *inside], "localhost:19092"
+
+
+def _mark() -> str:
+    """Tells whether a container was made with the secrets that this lab has now."""
+    return hashlib.sha256(f"{tls.certificate()} {passwords.password()}".encode()).hexdigest()[:16]
+
+
+def _bindings(container: Any) -> dict[int, int]:
+    """Port in the container -> port of this machine, also while it is not running."""
+    bound = container.attrs["HostConfig"]["PortBindings"] or {}
+    return {int(inner.split("/")[0]): int(outer[0]["HostPort"]) for inner, outer in bound.items() if outer}
 
 
 def _compose_fix(said: str) -> str:

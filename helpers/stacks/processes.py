@@ -1,8 +1,8 @@
 """The lab as ordinary processes of this machine: no Docker, no root.
 
-Each service is a process in a session of its own, so that it outlives the kernel or command that started it. psutil
-knows a process by its pid and start time together, so a pid that was reused after a reboot is never mistaken for a
-broker. Every process carries `LAB_OWNER=<lab folder>` in its environment: whatever a crash left behind is found by it.
+Each service is a process in a session of its own, so that it outlives the kernel or command that started it. It is
+known by its pid together with the marks in its environment, `LAB_OWNER=<lab folder>` and `LAB_SERVICE=<name>`: a pid
+that was reused is never mistaken for a broker, whatever the clock did meanwhile; and what a crash left behind is found.
 
 Introduced in 00 Roadmap.
 """
@@ -16,6 +16,7 @@ import signal
 import subprocess
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import psutil
@@ -23,21 +24,27 @@ import psutil
 from ..errors import LabError
 from ..paths import lab_dir
 from ..wait import wait_until
-from .base import Service, Stack, State, StateFile
-from .postgres import initialise, postgres_lacks
-from .programs import RABBITMQ_FIX, TOOLS, command, format_command, java, rabbitmq_server, write_properties
+from .base import Stack, State
+from .recipes import RECIPES, recipe
+from .recipes.kafka_server import java
+from .recipes.kafka_tools import class_of
+from .state import StateFile
 
 __all__ = ["Processes"]
 
 
+def _marks(process: psutil.Process) -> tuple[str | None, str | None]:
+    """The lab and the service that a process says it belongs to; (None, None) if it is gone or somebody else's."""
+    try:
+        environment = process.environ()
+    except (psutil.Error, OSError):
+        return None, None
+    return environment.get("LAB_OWNER"), environment.get("LAB_SERVICE")
+
+
 def _owned() -> Iterator[psutil.Process]:
     """Every process that carries this lab's mark, including what a lost state file no longer names."""
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("LAB_OWNER") == str(lab_dir()):
-                yield process
-        except (psutil.Error, OSError):
-            continue  # somebody else's, or gone
+    return (process for process in psutil.process_iter() if _marks(process)[0] == str(lab_dir()))
 
 
 class Processes(Stack):
@@ -45,21 +52,16 @@ class Processes(Stack):
 
     name = "processes"
 
-    def __init__(self, services: dict[str, Service]) -> None:
-        super().__init__(services)
-        if not services:  # nothing is recorded, so nothing may run: the rest of a lab whose state file is gone
-            self._end(list(_owned()))
-
-    # --- starting -----------------------------------------------------------------------------------------------
+    # --- starting -------------------------------------------------------------------------------------------------
 
     def launch(self, names: Iterable[str]) -> None:
         names = list(names)
-        self._format([name for name in names if name.startswith("kafka")])
-        if "postgres" in names:
-            initialise(self._folder("postgres"))
+        for each in RECIPES:
+            if mine := [name for name in names if name in each.SERVICES]:
+                each.prepare(mine, self.services, self._folder)
         for name in names:
-            arguments, extra = command(self.services[name], self._folder(name))
-            environment = {**os.environ, "LAB_OWNER": str(lab_dir()), **extra}
+            arguments, extra = recipe(name).command(self.services[name], self._folder(name))
+            environment = {**os.environ, "LAB_OWNER": str(lab_dir()), "LAB_SERVICE": name, **extra}
             with (self._folder(name) / "log").open("ab") as log:
                 process = subprocess.Popen(
                     arguments,
@@ -70,63 +72,56 @@ class Processes(Stack):
                     stderr=log,
                     start_new_session=True,
                 )
-            self.services[name].handle = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
+            self.services[name].handle = {"pid": process.pid}
 
     def lacks(self, name: str) -> LabError | None:
-        if name.startswith("rabbitmq") and rabbitmq_server() is None:
-            return LabError("RabbitMQ is not installed.", fix=RABBITMQ_FIX)
-        return postgres_lacks() if name == "postgres" else None
+        return recipe(name).lacks()
 
     def _folder(self, name: str) -> Path:
+        """For a service's files, some of which hold a key or a password."""
         folder = lab_dir() / "run" / name
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
-    def _format(self, nodes: list[str]) -> None:
-        """Write each node's properties and give new data folders the cluster's id, all nodes at once."""
-        running = []
-        for name in nodes:
-            path, data = self._folder(name) / "server.properties", self.data_dir(name)
-            write_properties(path, self.services[name], self.services, data)
-            if not Path(data, "meta.properties").exists():
-                pipe = subprocess.Popen(format_command(path), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-                running.append((name, pipe))
-        for name, process in running:
-            said = process.communicate(timeout=60)[0].decode()
-            if process.returncode:
-                raise LabError(f"Kafka could not format {name}:\n{said}", fix="python -m helpers down, then up again")
-
-    # --- faults -------------------------------------------------------------------------------------------------
+    # --- faults ---------------------------------------------------------------------------------------------------
 
     def _process(self, name: str) -> psutil.Process | None:
-        handle = self._handle(name)
         try:
-            process = psutil.Process(handle.get("pid", -1))
-            return process if abs(process.create_time() - handle["created"]) < 1 else None
-        except (psutil.Error, KeyError, ValueError):
+            process = psutil.Process(self._handle(name).get("pid", -1))
+            for _ in range(10):
+                if process.environ() or process.status() == psutil.STATUS_ZOMBIE:
+                    break
+                Event().wait(0.01)  # for a moment, while it turns into another program (exec), it has none
+        except (psutil.Error, OSError, ValueError):
             return None
+        return process if _marks(process) == (str(lab_dir()), name) else None
 
     def _handle(self, name: str) -> dict[str, Any]:
         """As recorded last: another notebook may have started the service again, under another pid."""
         return StateFile().load()[1].get(name, self.services[name]).handle
 
     def state(self, name: str) -> State:
+        handle = self._handle(name)
+        if not handle:
+            return "absent"
+        _forget(handle["pid"])
         process = self._process(name)
         try:
             status = process.status() if process else psutil.STATUS_DEAD
         except psutil.Error:
             status = psutil.STATUS_DEAD
-        if status == psutil.STATUS_ZOMBIE and process:
-            process.wait(0) if process.ppid() == os.getpid() else None  # our own child: let the system forget it
         if status in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
-            return "exited" if self._handle(name) else "absent"
+            return "exited"
         return "paused" if status == psutil.STATUS_STOPPED else "running"
 
-    def _signal(self, name: str, number: signal.Signals) -> None:
-        if process := self._process(name):  # RabbitMQ is a shell, a VM and helpers; PostgreSQL has its backends
-            for target in [process, *_children(process)]:
-                with contextlib.suppress(psutil.Error):
-                    target.send_signal(number)
+    def _signal(self, name: str, number: signal.Signals) -> list[psutil.Process]:
+        """To the service and all that it started: RabbitMQ is a shell, a VM and helpers; PostgreSQL has backends."""
+        process = self._process(name)
+        targets = [process, *_children(process)] if process else []
+        for target in targets:
+            with contextlib.suppress(psutil.Error):
+                target.send_signal(number)
+        return targets
 
     def pause(self, name: str) -> None:
         self._signal(name, signal.SIGSTOP)
@@ -136,30 +131,31 @@ class Processes(Stack):
         self._signal(name, signal.SIGCONT)
 
     def kill(self, name: str) -> None:
-        process = self._process(name)
-        self._signal(name, signal.SIGKILL)
-        if process:
-            psutil.wait_procs([process], timeout=10)
+        psutil.wait_procs(self._signal(name, signal.SIGKILL), timeout=10)
 
     def remove(self, names: Iterable[str]) -> None:
         names = list(names)
-        doomed = [process for name in names if (process := self._process(name))]
-        if set(names) >= set(self.services):
-            doomed += [process for process in _owned() if process not in doomed]  # epmd and the like
-        self._end(doomed)
+        self._end([process for name in names if (process := self._process(name))])
         for name in names:
-            shutil.rmtree(lab_dir() / "run" / name / "data", ignore_errors=True)
+            folder = lab_dir() / "run" / name
+            if (folder / "elsewhere").exists():  # see the recipe of PostgreSQL
+                shutil.rmtree((folder / "elsewhere").resolve(), ignore_errors=True)
+                (folder / "elsewhere").unlink()
+            shutil.rmtree(folder / "data", ignore_errors=True)
+
+    def sweep(self) -> None:
+        self._end(list(_owned()))  # epmd and the like, and what no record names
 
     @staticmethod
     def _end(processes: list[psutil.Process]) -> None:
         """SIGKILL: their data is deleted next, so a clean shutdown would only take time."""
-        for process in processes:
-            for target in [*_children(process), process]:
-                with contextlib.suppress(psutil.Error):
-                    target.kill()
-        psutil.wait_procs(processes, timeout=10)
+        doomed = [target for process in processes for target in [*_children(process), process]]
+        for target in doomed:
+            with contextlib.suppress(psutil.Error):
+                target.kill()
+        psutil.wait_procs(doomed, timeout=10)
 
-    # --- looking ------------------------------------------------------------------------------------------------
+    # --- looking --------------------------------------------------------------------------------------------------
 
     def logs(self, name: str, lines: int = 50) -> str:
         path = lab_dir() / "run" / name / "log"
@@ -175,7 +171,14 @@ class Processes(Stack):
 
     def _tool(self, node: str, tool: str, timeout: float) -> tuple[list[str], str]:
         quick = [] if "perf-test" in tool else ["-XX:TieredStopAtLevel=1"]  # a benchmark gets the whole compiler
-        return [*java(*quick, "-Dlab.level=error"), TOOLS[tool]], self.services[node].address
+        start = [*java(*quick, "-Dlab.level=error"), class_of(tool)]
+        return start, self.services[node].address
+
+
+def _forget(pid: int) -> None:
+    """A child of our own that ended stays a zombie until we let the system forget it."""
+    with contextlib.suppress(ChildProcessError, OSError):
+        os.waitpid(pid, os.WNOHANG)
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:

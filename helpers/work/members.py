@@ -9,8 +9,9 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
 from types import TracebackType
 
-from .groups import History
-from .workload import Beat, running
+from ..beat import Beat
+from ..measure.groups import History
+from .workload import running
 
 __all__ = ["Members"]
 

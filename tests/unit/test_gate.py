@@ -10,6 +10,7 @@ import nbformat
 import pytest
 
 from helpers.paths import repo_dir
+from tests import notebooks
 
 LESSON = """from helpers import Ledger, Lesson
 ledger = Ledger()
@@ -33,6 +34,16 @@ def nbval(folder: Path, source: str, output: str, lab_home: Path) -> subprocess.
 def test_a_true_output_passes(tmp_path: Path, lab_home: Path) -> None:
     done = nbval(tmp_path, LESSON, OUTPUT, lab_home)
     assert done.returncode == 0, done.stdout
+
+
+def test_a_run_in_which_nothing_could_run_is_no_success(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(notebooks, "why_not", lambda stack: "There is nothing here.")
+    assert notebooks.main([]) == 1
+    said = capsys.readouterr().out
+    assert "SKIPPED on processes: There is nothing here." in said
+    assert "No notebook could run here" in said
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ import pytest
 from confluent_kafka import KafkaException, TopicPartition
 from PIL import Image
 
+from helpers.beat import Beat
 from helpers.errors import LabError
 from helpers.figures.display import png
 from helpers.figures.timeline import aligned, owners
+from helpers.measure.groups import History
 from helpers.wait import wait_until
-from helpers.work.groups import History
 from helpers.work.members import Members
-from helpers.work.workload import Beat
 
 
 def places(*numbers: int, topic: str = "orders") -> list[TopicPartition]:
@@ -93,7 +93,7 @@ def test_settled_waits_until_both_sides_agree() -> None:
 
 def test_settled_says_what_both_sides_said(monkeypatch: pytest.MonkeyPatch) -> None:
     history = History()
-    monkeypatch.setattr("helpers.work.groups.wait_until", lambda *a, **k: wait_until(a[0], 0.05, *a[2:], **k))
+    monkeypatch.setattr("helpers.measure.groups.wait_until", lambda *a, **k: wait_until(a[0], 0.05, *a[2:], **k))
     with pytest.raises(LabError, match=r"2 members own 3 partitions.*EMPTY"):
         history.settled(lambda: ("EMPTY", 0, {}), 2, 3)
 

@@ -5,7 +5,7 @@ from threading import Thread
 import pytest
 
 from helpers.errors import LabError
-from helpers.ledger import Ledger
+from helpers.measure.ledger import Ledger
 
 
 def sent(n: int, keys: int = 1) -> Ledger:

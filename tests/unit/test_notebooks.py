@@ -80,6 +80,26 @@ def test_nothing_sleeps(path: Path) -> None:
     assert not [cell.source for cell in cells_of(path) if "sleep(" in cell.source]
 
 
+NAMED = r"""(?x)
+    "(?:group\.id|transactional\.id)":\s*f?"(\w[^"]*)"
+    | (?:create_topic|queue_declare|exchange_declare)\(\s*f?"(\w[^"]*)"
+    | (?:QueueName|Name|EventBusName|ArchiveName)=f?"(\w[^"]*)"
+"""
+KNOWN = {"order-events"}  # of the quick start, which deletes it first
+
+
+@each
+def test_what_a_notebook_makes_has_a_fresh_name(path: Path) -> None:
+    """By `lab.fresh`: run again, it meets nothing of the last run; on a shared cluster, nobody else's."""
+    found = [name for cell in cells_of(path) for groups in re.findall(NAMED, cell.source) for name in groups if name]
+    assert [name for name in found if name not in KNOWN] == []
+
+
+@each
+def test_clients_begin_with_the_labs_own_settings(path: Path) -> None:
+    assert [cell.source for cell in cells_of(path) if '"bootstrap.servers":' in cell.source] == []
+
+
 @each
 def test_headings_are_in_order(path: Path) -> None:
     """One H1, and no level is skipped: a screen reader and the table of contents follow them."""

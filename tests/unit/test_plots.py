@@ -15,7 +15,7 @@ from helpers.errors import LabError
 from helpers.figures import display
 from helpers.figures.display import Live, png, show, show_java
 from helpers.figures.pictures import _spans, log_grid, ownership, placements
-from helpers.figures.plots import bars, curve, distribution, heat, lines
+from helpers.figures.plots import bar_chart, curve, distribution, heat, lines
 from helpers.wait import wait_until
 
 TIDY = pd.DataFrame([(t / 5, s, t * k) for k, s in enumerate(("lag 0", "lag 1"), 1) for t in range(50)])
@@ -30,8 +30,10 @@ ORDERS = pd.DataFrame({"t": [0.0, 1.0, 2.0], "seconds": [0.01, 0.3, 0.001], "ok"
 SWEEP = pd.DataFrame({"none": [1.0, 40.0], "zstd": [float("nan"), 1234.0]}, index=pd.Index([1, 16], name="batch [KB]"))
 FIGURES = {
     "lines": lambda: lines(TIDY, "lag [records]", EVENTS),
-    "bars": lambda: bars({"acks=1": 1000, "acks=all": 0}, "lost [records]"),
-    "groups": lambda: bars(pd.DataFrame({"lost": [1, 2], "duplicated": [3, 4]}, index=["a", "b"]), "messages [count]"),
+    "bars": lambda: bar_chart({"acks=1": 1000, "acks=all": 0}, "lost [records]"),
+    "groups": lambda: bar_chart(
+        pd.DataFrame({"lost": [1, 2], "duplicated": [3, 4]}, index=["a", "b"]), "messages [count]"
+    ),
     "distribution": lambda: distribution(
         {"acks=0": [0.001, 0.002], "acks=1": [0.003] * 50, "no": [], "0": [0.0]}, "x [ms]"
     ),
@@ -43,7 +45,7 @@ FIGURES = {
     "placements": lambda: placements({"HTTP": ORDERS, "event": ORDERS[:2]}, EVENTS[:1]),
     "no placements": lambda: placements({"HTTP": ORDERS[:0]}),
     "no lines": lambda: lines(NOTHING, "lag [records]", pd.DataFrame(columns=["t", "label"])),
-    "no bars": lambda: bars({}, "lost [records]"),
+    "no bars": lambda: bar_chart({}, "lost [records]"),
     "no samples": lambda: distribution({}, "x [ms]"),
     "no records": lambda: log_grid([]),
     "leader only": lambda: ownership(REPLICAS[:1]),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from helpers.errors import LabError
+from helpers.paths import lab_dir
 from helpers.teaching import progress
 from helpers.teaching.course import LESSONS, outline
 
@@ -14,7 +15,7 @@ from helpers.teaching.course import LESSONS, outline
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LAB_HOME", str(tmp_path))
-    return tmp_path
+    return lab_dir()
 
 
 def test_the_course_is_the_path() -> None:

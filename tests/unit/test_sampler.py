@@ -4,7 +4,7 @@ import threading
 import time
 from itertools import count
 
-from helpers.sampler import Sampler
+from helpers.measure.sampler import Sampler
 from helpers.wait import wait_until
 
 

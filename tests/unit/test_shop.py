@@ -7,8 +7,8 @@ from urllib.error import HTTPError, URLError
 import pytest
 
 from helpers.errors import LabError
-from helpers.teaching import shop
-from helpers.teaching.shop import HttpService, Order, Placements, Service, play
+from helpers.lessons import shop
+from helpers.lessons.shop import HttpService, Order, Placements, Service, play
 from helpers.wait import wait_until
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+import threading
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,15 @@ import yaml
 
 from helpers import stacks
 from helpers.errors import LabError
-from helpers.kafka import Kafka
 from helpers.paths import repo_dir
-from helpers.stacks import Service, StateFile, assign_ports, choose, tls
+from helpers.stacks import Service, StateFile, assign_ports, choose
 from helpers.stacks import docker as docker_module
-from helpers.stacks.base import CLUSTER_ID, PORTS, kafka_properties
-from helpers.stacks.postgres import postgres_lacks
-from helpers.stacks.programs import write_properties
+from helpers.stacks.fetch import jars, tls
+from helpers.stacks.recipes import SERVICES as PORTS
+from helpers.stacks.recipes import postgres_server
+from helpers.stacks.recipes.kafka_server import CLUSTER_ID, kafka_properties, write_properties
+from helpers.stacks.recipes.kafka_tools import TOOLS, arguments
+from helpers.systems import Kafka
 
 NO_DOCKER = ("Docker is not installed.", "none needed: the lab runs as processes. For containers, install Docker")
 COMPOSE = yaml.safe_load((repo_dir() / "docker-compose.yml").read_text())
@@ -108,6 +111,24 @@ def test_a_taken_port_is_replaced_and_said(monkeypatch: pytest.MonkeyPatch) -> N
     assert moved == [f"Port {taken} is taken: probe listens on 127.0.0.1:{ports['client']}."]
 
 
+def test_a_dead_service_waits_a_moment_for_its_port_and_moves_if_it_is_taken() -> None:
+    """Docker may hold the port of a container that was just killed; a stranger holds it longer."""
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        services = {"kafka": Service("kafka", {"client": port})}
+        letting_go = threading.Timer(0.5, other.close)
+        letting_go.start()
+        assert assign_ports("kafka", services) == ({"client": port}, [])
+    with socket.socket() as stranger:
+        stranger.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        stranger.bind(("127.0.0.1", port))
+        stranger.listen()
+        ports, moved = assign_ports("kafka", services)
+    assert moved == [f"Port {port} is taken: kafka listens on 127.0.0.1:{ports['client']}."]
+
+
 def test_a_second_lab_takes_no_preferred_port(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_PORTS", "any")
     ports, moved = assign_ports("kafka-1", {})
@@ -148,12 +169,47 @@ def as_properties(service: str) -> dict[str, str]:
 @pytest.mark.parametrize("node", [name for name in PORTS if name.startswith("kafka")])
 def test_kafka_is_configured_alike_on_both_stacks(node: str) -> None:
     addresses = {
-        "listeners", "advertised.listeners", "listener.security.protocol.map", "inter.broker.listener.name",
-        "controller.quorum.voters", "log.dirs", "heap.opts", "ssl.keystore.key", "ssl.keystore.certificate.chain",
+        "listeners", "advertised.listeners", "listener.security.protocol.map", "inter.broker.listener.name", "log.dirs",
+        "controller.quorum.voters", "heap.opts", "jvm.performance.opts", "ssl.keystore.key",
+        "ssl.keystore.certificate.chain",
     }  # fmt: skip
     image = {key: value for key, value in as_properties(node).items() if key not in addresses}
     assert image == kafka_properties(node)
     assert COMPOSE["services"][node]["environment"]["CLUSTER_ID"] == CLUSTER_ID
+
+
+def test_heap_options_hold_no_collector() -> None:
+    """Tools run with `docker exec` inherit them, and Kafka's script adds a collector of its own."""
+    for service in COMPOSE["services"].values():
+        environment = service.get("environment", {})
+        for name in ("KAFKA_HEAP_OPTS", "HEAP_OPTS"):
+            assert "GC" not in environment.get(name, "")
+        assert "KAFKA_HEAP_OPTS" not in environment or "GC" in environment["KAFKA_JVM_PERFORMANCE_OPTS"]
+
+
+def test_every_tool_is_a_class_that_was_downloaded() -> None:
+    from zipfile import ZipFile
+
+    if jars.missing_jars():
+        pytest.skip("Kafka is not downloaded")
+    there = {name for path in jars.classpath().split(":") for name in ZipFile(path).namelist()}
+    assert [tool for tool, name in TOOLS.items() if f"{name.replace('.', '/')}.class" not in there] == []
+
+
+def test_a_tool_that_kafka_does_not_ship_is_named(lab_home: Path) -> None:
+    for name in stacks.NAMES:
+        stack = stacks.make(name, {"kafka": Service("kafka", {"client": 1})})
+        with pytest.raises(LabError, match=r"Kafka ships no tool 'kafka-topic'.\nFix: use one of kafka-acls"):
+            stack.kafka_tool("kafka", "kafka-topic", "--list")
+
+
+def test_a_tool_gets_the_brokers_address_in_its_own_words() -> None:
+    assert arguments("kafka-topics", "b:1", ["--list"]) == ["--bootstrap-server", "b:1", "--list"]
+    assert arguments("kafka-cluster", "b:1", ["cluster-id"]) == ["cluster-id", "--bootstrap-server", "b:1"]
+    assert arguments("kafka-storage", "b:1", ["random-uuid"]) == ["random-uuid"]
+    assert arguments("kafka-e2e-latency", "b:1", ["t", "10"]) == ["b:1", "t", "10"]
+    assert arguments("kafka-replica-verification", "b:1", []) == ["--broker-list", "b:1"]
+    assert arguments("kafka-topics", "b:1", ["--bootstrap-server", "x:2"]) == ["--bootstrap-server", "x:2"]
 
 
 def test_processes_know_their_quorum(tmp_path: Path) -> None:
@@ -183,14 +239,20 @@ def test_compose_ports_come_from_the_variables_that_the_lab_sets() -> None:
 
 
 def test_versions_agree() -> None:
-    from helpers.stacks.jars import KAFKA
+    from helpers.stacks.fetch.jars import KAFKA
 
     requirements = (repo_dir() / "requirements.txt").read_text()
     ministack = re.search(r"^ministack==(\S+)", requirements, re.M)
     assert ministack
-    images = {service["image"] for service in COMPOSE["services"].values()}
-    assert {f"apache/kafka:{KAFKA}", f"ministackorg/ministack:{ministack[1]}"} <= images
-    assert all(not image.endswith(":latest") and ":" in image for image in images)
+    postgres = postgres_server._installed()
+    assert postgres
+    assert {service["image"] for service in COMPOSE["services"].values()} == {
+        f"apache/kafka:{KAFKA}",
+        f"ministackorg/ministack:{ministack[1]}",
+        f"postgres:{postgres.name.removeprefix('pginstall')}",
+        "rabbitmq:4.3-management",  # processes run what the machine has: lab.rabbitmq.version
+        "quay.io/debezium/connect:3.6",
+    }
 
 
 def test_make_returns_the_stack_by_its_name() -> None:
@@ -239,10 +301,10 @@ def test_a_cluster_without_tls_says_so() -> None:
 
 
 def test_what_postgres_lacks_is_named_with_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("helpers.stacks.postgres.find_spec", lambda name: None)
-    assert str(postgres_lacks()).endswith("Fix: make setup")
+    monkeypatch.setattr("helpers.stacks.recipes.postgres_server.find_spec", lambda name: None)
+    assert str(postgres_server.lacks()).endswith("Fix: make setup")
     monkeypatch.undo()
-    assert postgres_lacks() is None
+    assert postgres_server.lacks() is None
     monkeypatch.setattr("os.geteuid", lambda: 0)
     monkeypatch.setattr("shutil.which", lambda name: None)
-    assert "no setpriv" in str(postgres_lacks())
+    assert "no setpriv" in str(postgres_server.lacks())

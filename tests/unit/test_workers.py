@@ -69,6 +69,17 @@ def test_failure_is_reported_with_its_place() -> None:
         list(process)
 
 
+def test_a_broken_pipe_of_its_own_is_a_failure_like_any_other() -> None:
+    """Only the pipe to the notebook means that the notebook is gone."""
+
+    def work(tell: Tell) -> None:
+        tell("ready")
+        raise BrokenPipeError("the database hung up")
+
+    with worker(work) as process, pytest.raises(LabError, match=r"(?s)'work' failed after 'ready'.*database hung up"):
+        list(process)
+
+
 def test_a_worker_that_dies_by_itself_is_reported_with_what_it_wrote() -> None:
     def work(tell: Tell) -> None:
         os.write(2, b"out of memory")

@@ -5,9 +5,10 @@ import time
 
 import pytest
 
+from helpers.beat import Beat
 from helpers.errors import LabError
 from helpers.wait import wait_until
-from helpers.work.workload import Beat, running
+from helpers.work.workload import running
 
 
 def test_paced_by_the_clock() -> None:

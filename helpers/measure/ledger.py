@@ -8,7 +8,7 @@ from collections.abc import Hashable, Mapping
 
 import pandas as pd
 
-from .errors import LabError
+from ..errors import LabError
 
 __all__ = ["Ledger"]
 

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import pandas as pd
 
-from .work.workload import Beat
+from ..beat import Beat
 
 __all__ = ["Sampler"]
 

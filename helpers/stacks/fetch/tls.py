@@ -10,7 +10,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from ..paths import lab_dir
+from ...paths import lab_dir
+from . import passwords
 
 __all__ = ["authority", "certificate", "key"]
 
@@ -47,6 +48,6 @@ def _made() -> Path:
     # Kafka reads keys in PKCS #8 only, and trustme writes the older form
     private = pem.load_pem_private_key(leaf.private_key_pem.bytes(), None)
     form = (pem.Encoding.PEM, pem.PrivateFormat.PKCS8, pem.NoEncryption())
-    (draft / "key.pem").write_bytes(private.private_bytes(*form))
+    passwords.private(draft / "key.pem", private.private_bytes(*form).decode())
     os.rename(draft, folder)
     return folder

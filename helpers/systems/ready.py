@@ -9,14 +9,11 @@ import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from .aws import Aws
-from .bar import progress_bar
-from .errors import LabError
-from .kafka import Kafka, clusters
-from .postgres import Postgres
-from .rabbitmq import RabbitMQ
-from .stacks import Stack
-from .wait import wait_until
+from ..bar import progress_bar
+from ..errors import LabError
+from ..stacks import Stack
+from ..wait import wait_until
+from . import SYSTEMS
 
 __all__ = ["wait_ready"]
 
@@ -29,17 +26,8 @@ def _probes(stack: Stack, names: Sequence[str]) -> dict[tuple[str, ...], Callabl
     def untouched(name: str) -> None:
         """A probe starts nothing."""
 
-    probes: dict[tuple[str, ...], Callable[[], bool]] = {}
-    for cluster in clusters(stack.services):
-        if set(cluster) & set(names):
-            probes[cluster] = Kafka(stack, cluster, untouched).ready
-    if "rabbitmq-1" in names:
-        probes["rabbitmq-1",] = RabbitMQ(stack, ("rabbitmq-1",), untouched).ready
-    if "ministack" in names:
-        probes["ministack",] = Aws(stack).ready
-    if "postgres" in names:
-        probes["postgres",] = Postgres(stack, untouched).ready
-    return probes
+    found = [(kind, group) for kind in SYSTEMS.values() for group in kind.among(stack.services)]
+    return {group: kind(stack, group, untouched).ready for kind, group in found if set(group) & set(names)}
 
 
 def wait_ready(stack: Stack, names: Sequence[str], *, timeout: float = 90, progress: bool = False) -> None:

@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from .stacks import Stack
+from .node import System
 
 __all__ = ["Aws"]
 
 
-class Aws:
+class Aws(System):
     """The lab's AWS emulator."""
 
-    def __init__(self, stack: Stack, name: str = "ministack") -> None:
-        self._stack, self._name = stack, name
+    title = "AWS emulator"
+    sizes = {1: ("ministack",)}  # noqa: RUF012
 
     @property
     def endpoint(self) -> str:
         """`endpoint_url` for boto3 or the `aws` command."""
-        return f"http://{self._stack.services[self._name].address}"
+        return f"http://{self._stack.services[self._names[0]].address}"
 
     def client(self, service: str) -> Any:
         """A boto3 client (`sqs`, `sns`, `events`). The credentials are the emulator's dummy ones, never your own."""

@@ -13,7 +13,7 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-from ..errors import LabError
+from ...errors import LabError
 
 __all__ = ["find_java", "java_version"]
 

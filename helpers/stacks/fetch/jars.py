@@ -4,25 +4,34 @@
 that was cut off or tampered with does not match and is fetched again, so a broken download resumes where it stopped
 and a complete cache needs no network.
 
-Introduced in 00 Roadmap (behind `make setup`); maintainers renew the lock with `python -m helpers.stacks.jars`.
+Introduced in 00 Roadmap (behind `make setup`); maintainers renew the lock with `python -m helpers.stacks.fetch.jars`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
+import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
-from ..bar import progress_bar
-from ..errors import LabError
-from ..paths import downloads_dir
+from ...bar import progress_bar
+from ...errors import LabError
+from ...paths import downloads_dir
 
 __all__ = ["KAFKA", "classpath", "fetch_jars", "missing_jars"]
 
 KAFKA = "4.3.1"
+Stamp = list[str | int]  # a jar's hash and the time of its file [ns], as they were when it was verified
+OFFLINE = "check the network and run the same command again: it goes on where it stopped"
+CERTIFICATE = (
+    "this network signs with a certificate of its own: add it to this machine's certificates, "
+    "or name its file in SSL_CERT_FILE and REQUESTS_CA_BUNDLE"
+)
 LOCK = Path(__file__).with_name("kafka.lock")
 # kafka-clients is named because jgo otherwise takes an older one that a dependency's parent manages.
 ROOTS = [
@@ -52,8 +61,38 @@ def _sha256(path: Path) -> str:
 
 
 def missing_jars() -> list[str]:
-    """Coordinates that are not in the cache in full (by size: `fetch_jars` is what verifies the content)."""
-    return [c for c, _, size in _locked() if not _path(c).is_file() or _path(c).stat().st_size != size]
+    """Coordinates that are not in the cache as the lock wants them.
+
+    What is there is hashed once, before it is trusted; after that it is known by its size and its time.
+    """
+    known = _verified()
+    found = {coordinate: _look(coordinate, digest, size, known) for coordinate, digest, size in _locked()}
+    if fresh := {coordinate: stamp for coordinate, stamp in found.items() if stamp and known.get(coordinate) != stamp}:
+        with suppress(OSError):  # a cache that may only be read is hashed each time
+            draft = _record().with_suffix(f".{os.getpid()}")
+            draft.write_text(json.dumps(known | fresh))
+            os.replace(draft, _record())
+    return [coordinate for coordinate, stamp in found.items() if stamp is None]
+
+
+def _look(coordinate: str, digest: str, size: int, known: dict[str, Stamp]) -> Stamp | None:
+    """The stamp of a jar that is what the lock says; None for any other."""
+    path = _path(coordinate)
+    if not path.is_file() or path.stat().st_size != size:
+        return None
+    stamp: Stamp = [digest, path.stat().st_mtime_ns]
+    return stamp if known.get(coordinate) == stamp or _sha256(path) == digest else None
+
+
+def _record() -> Path:
+    return downloads_dir() / "maven" / "verified.json"
+
+
+def _verified() -> dict[str, Stamp]:
+    try:
+        return dict(json.loads(_record().read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def classpath() -> str:
@@ -112,7 +151,7 @@ def fetch_jars(progress: bool = True) -> int:
         raise LabError(
             f"Kafka {KAFKA} could not be downloaded ({len(missing_jars())} of {len(list(_locked()))} jars missing): "
             f"{type(error).__name__}: {error}",
-            fix="check the network and run the same command again: it goes on where it stopped",
+            fix=CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in str(error) else OFFLINE,
         ) from error
     finally:
         bar.close()
@@ -134,7 +173,7 @@ def _write_lock() -> None:
         path = dependency.artifact.resolve()
         name = f"{dependency.groupId}:{dependency.artifactId}:{dependency.version}"
         lines.append(f"{name} {_sha256(path)} {path.stat().st_size}")
-    header = "# group:artifact:version sha256 bytes, written by `python -m helpers.stacks.jars`"
+    header = "# group:artifact:version sha256 bytes, written by `python -m helpers.stacks.fetch.jars`"
     LOCK.write_text("\n".join([header, *sorted(lines)]) + "\n")
 
 

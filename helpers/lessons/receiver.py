@@ -19,10 +19,10 @@ from types import TracebackType
 from ..errors import LabError
 from ..paths import repo_dir
 
-__all__ = ["Sink"]
+__all__ = ["Receiver"]
 
 
-class Sink:
+class Receiver:
     """Listens on 127.0.0.1, takes one connection after another, and counts what arrives.
 
     It ends with the `with` block, and by itself when the kernel dies.
@@ -31,14 +31,14 @@ class Sink:
         LabError: its process did not start.
 
     Example:
-        >>> with Sink() as sink, sink.connection(expect=5) as sock:
+        >>> with Receiver() as receiver, receiver.connection(expect=5) as sock:
         ...     sock.sendall(b"hello")
 
     Introduced in lesson 1.4.
     """
 
     def __init__(self) -> None:
-        command = [sys.executable, "-m", "helpers.work.copying"]
+        command = [sys.executable, "-m", "helpers.lessons.receiver"]
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, cwd=repo_dir(), stdin=pipe, stdout=pipe, stderr=pipe, text=True)
         assert self._process.stdout
@@ -61,7 +61,7 @@ class Sink:
         if arrived != expect:
             raise LabError(f"{arrived:,} bytes arrived, not {expect:,}.")
 
-    def __enter__(self) -> Sink:
+    def __enter__(self) -> Receiver:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:

@@ -20,10 +20,10 @@ from typing import Any, Self, TypeAlias
 import pandas as pd
 from confluent_kafka import KafkaException
 
+from ..beat import Beat
 from ..errors import LabError
-from ..ledger import Ledger
+from ..measure.ledger import Ledger
 from ..ports import free_port
-from ..work.workload import Beat
 
 __all__ = ["HttpService", "Order", "Placements", "Service", "play"]
 

@@ -15,12 +15,12 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
 
-from .errors import LabError
-from .stacks import SINGLE, THREE, Stack
-from .stacks.tls import authority
-from .wait import wait_until
+from ..errors import LabError
+from ..stacks import Stack
+from ..wait import wait_until
+from .node import Node, System
 
-__all__ = ["Kafka", "Node", "PartitionState"]
+__all__ = ["Kafka", "PartitionState"]
 
 
 @dataclass(frozen=True)
@@ -33,52 +33,23 @@ class PartitionState:
     isr: tuple[int, ...]
 
 
-class Node:
-    """One service of the lab, with the same words on every stack."""
-
-    def __init__(self, stack: Stack, name: str, relaunch: Callable[[str], None]) -> None:
-        self._stack, self.name, self._relaunch = stack, name, relaunch
-
-    @property
-    def state(self) -> str:
-        """`running`, `paused`, `exited` or `absent`."""
-        return self._stack.state(self.name)
-
-    def pause(self) -> None:
-        """Freeze it (SIGSTOP): connections stay open, nothing answers."""
-        self._stack.pause(self.name)
-
-    def resume(self) -> None:
-        """Let it go on (SIGCONT)."""
-        self._stack.resume(self.name)
-
-    def kill(self) -> None:
-        """SIGKILL: it does not say goodbye. Its data stays on disk."""
-        self._stack.kill(self.name)
-        wait_until(lambda: self.state == "exited", 10, f"{self.name} is dead", lambda: self.state)
-
-    def start(self) -> None:
-        """Start it again with the data it has, and wait until clients can talk to it. Does nothing when it runs."""
-        self._relaunch(self.name)
-
-    def cpu_seconds(self) -> float:
-        """User and system time [s] that it has used since it was started."""
-        return self._stack.cpu_seconds(self.name)
-
-    def logs(self, lines: int = 50) -> str:
-        """The last lines of its log."""
-        return self._stack.logs(self.name, lines)
-
-    def __repr__(self) -> str:
-        return f"<{self.name}: {self.state}>"
-
-
-class Kafka:
+class Kafka(System):
     """A Kafka cluster of the lab: one combined node, or a controller and three brokers (ids 1, 2, 3)."""
 
+    title = "Kafka"
+    sizes = {1: ("kafka",), 3: ("kafka-controller", "kafka-1", "kafka-2", "kafka-3")}  # noqa: RUF012
+
     def __init__(self, stack: Stack, names: tuple[str, ...], relaunch: Callable[[str], None]) -> None:
-        self._stack, self._names, self._relaunch = stack, names, relaunch
+        super().__init__(stack, names, relaunch)
         self.brokers = tuple(name for name in names if "client" in stack.services[name].ports)
+
+    @property
+    def client(self) -> dict[str, Any]:
+        """Settings for any client, to begin with: `Producer({**lab.kafka.client, "acks": "all"})`.
+
+        The address, and quietness: refused connections are no news while brokers are broken on purpose.
+        """
+        return {"bootstrap.servers": self.bootstrap, "log_level": 0}
 
     @property
     def bootstrap(self) -> str:
@@ -92,21 +63,25 @@ class Kafka:
         if None in ports:
             raise LabError("This cluster was started without TLS.", fix="python -m helpers down, then up again")
         addresses = ",".join(f"127.0.0.1:{port}" for port in ports)
-        settings = {"bootstrap.servers": addresses, "security.protocol": "ssl", "ssl.ca.location": str(authority())}
+        settings = {
+            "bootstrap.servers": addresses,
+            "security.protocol": "ssl",
+            "ssl.ca.location": str(self._stack.authority()),
+        }
         return settings
 
-    def node(self, broker: int) -> Node:
+    def node(self, number: int = 1) -> Node:
         """The broker with this id (1; or 1, 2, 3)."""
-        if not 1 <= broker <= len(self.brokers):
+        if not 1 <= number <= len(self.brokers):
             raise LabError(
-                f"There is no broker {broker}; this cluster has {len(self.brokers)}.", fix="Lab.start(kafka=3)"
+                f"There is no broker {number}; this cluster has {len(self.brokers)}.", fix="Lab.start(kafka=3)"
             )
-        return Node(self._stack, self.brokers[broker - 1], self._relaunch)
+        return Node(self._stack, self.brokers[number - 1], self._relaunch)
 
     @cached_property
     def admin(self) -> AdminClient:
         """An AdminClient of the lab's own; quiet, because refused connections are no news while brokers are broken."""
-        return AdminClient({"bootstrap.servers": self.bootstrap, "log_level": 0, "socket.timeout.ms": 10_000})
+        return AdminClient({**self.client, "socket.timeout.ms": 10_000})
 
     def ready(self) -> bool:
         """Every broker answers for itself, and knows all the others.
@@ -185,10 +160,15 @@ class Kafka:
             settings: for the consumer, in its own words: `**{"isolation.level": "read_uncommitted"}`.
 
         Raises:
-            LabError: the end was not reached in that time; says how far it came.
+            LabError: no broker knows the topic; a partition could not be read; the end was not reached in that time
+                (says how far it came).
         """
-        known = {"bootstrap.servers": self.bootstrap, "group.id": "none", "log_level": 0, "enable.partition.eof": True}
+        known = {**self.client, "group.id": "none", "enable.partition.eof": True}  # `assign` joins no group
         partitions = [TopicPartition(topic, state.partition, 0) for state in self.partitions(topic)]
+        if not partitions:
+            raise LabError(
+                f"No broker knows the topic {topic!r}.", fix="check its name; lab.calm() if brokers are away"
+            )
         records: list[Message] = []
         ended: set[int | None] = set()
 
@@ -198,6 +178,8 @@ class Kafka:
                     records.append(message)
                 elif error.code() == KafkaError._PARTITION_EOF:
                     ended.add(message.partition())
+                else:
+                    raise LabError(f"Reading {topic} failed: {error.str()}")
             return len(ended) == len(partitions)
 
         with Consumer({**known, **settings}) as consumer:
@@ -223,8 +205,3 @@ class Kafka:
         name = self.brokers[broker - 1]
         path = f"{self._stack.data_dir(name)}/{topic}-{partition}/{0:020}.log"
         return self._stack.kafka_tool(name, "kafka-dump-log", "--files", path, "--print-data-log")
-
-
-def clusters(services: object) -> list[tuple[str, ...]]:
-    """The Kafka clusters that are wholly among these services, the bigger one first."""
-    return [names for names in (THREE, SINGLE) if all(name in services for name in names)]  # type: ignore[operator]

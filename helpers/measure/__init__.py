@@ -1,0 +1,1 @@
+"""What is counted and asked of the brokers: ledgers, samples, lag, who owns which partition. No figure."""
