@@ -14,6 +14,7 @@ from jupyter_client.manager import KernelManager, start_new_kernel
 
 from helpers import Lab, LabError
 from helpers.lab import down, status
+from helpers.paths import lab_dir
 from helpers.stacks.recipes import kafka_server, rabbitmq_server
 
 from .conftest import Cli, left_behind, why_not
@@ -125,6 +126,7 @@ def test_a_full_disk_leaves_no_half_started_lab(lab_home: Path, cli: Cli, monkey
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(lab_home)]).returncode:
         pytest.skip("this machine does not let root mount")
     try:
+        lab_dir()  # marks the folder as the lab's
         with contextlib.suppress(OSError):
             (lab_home / "ballast").write_bytes(b"x" * 300_000)
         failed = cli("up", "--kafka", "1")
