@@ -7,13 +7,19 @@ import io
 import os
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import requests
+import trustme
+import truststore
 
 from helpers import setup
 from helpers.errors import LabError
@@ -101,6 +107,56 @@ def test_a_certificate_that_nobody_trusts_is_named(downloads: Path, monkeypatch:
     monkeypatch.setattr(requests, "request", refuse)
     with pytest.raises(LabError, match=r"Fix: this network signs with a certificate of its own: .*SSL_CERT_FILE"):
         jars.fetch_jars(progress=False)
+
+
+COMPANY = """
+import requests, sys
+from helpers import setup
+setup._java = setup._packages = setup.share_classes = lambda: None
+setup.fetch_jars = lambda: print(requests.get(sys.argv[1]).text)
+setup.fetch("processes")
+"""
+
+
+def test_downloads_trust_what_the_system_trusts(tmp_path: Path) -> None:
+    """A company's proxy signs with a certificate of its own: this machine knows it, requests does not."""
+    authority, folder = trustme.CA(), tmp_path / "certificates"
+    folder.mkdir()
+    (folder / "index.html").write_text("behind the proxy")
+    authority.cert_pem.write_to_path(str(tmp_path / "company.pem"))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=str(folder)))
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    own = {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
+    environ = {name: value for name, value in os.environ.items() if name not in own} | {"NO_PROXY": "127.0.0.1"}
+    try:
+        ask = [sys.executable, "-c", COMPANY, f"https://127.0.0.1:{server.server_port}/"]
+        system = environ | {"SSL_CERT_FILE": str(tmp_path / "company.pem")}
+        assert "behind the proxy" in subprocess.run(ask, env=system, capture_output=True, text=True).stdout
+        stranger = subprocess.run(ask, env=environ, capture_output=True, text=True)
+        assert "CERTIFICATE_VERIFY_FAILED" in stranger.stderr
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def test_a_system_that_cannot_install_rabbitmq_goes_on_without(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse() -> None:
+        raise LabError("apt-get update failed:\nno network", fix="run it by hand")
+
+    done: list[str] = []
+    for name in ("_java", "fetch_jars", "share_classes"):
+        monkeypatch.setattr(setup, name, partial(done.append, name))
+    monkeypatch.setattr(setup, "_packages", refuse)
+    monkeypatch.setattr(truststore, "inject_into_ssl", lambda: None)
+    setup.fetch("processes")
+    assert done == ["_java", "fetch_jars", "share_classes"]
+    said = capsys.readouterr().out
+    assert "apt-get update failed:\nno network\nEverything else works without RabbitMQ.\nFix: run it by hand" in said
 
 
 def test_a_wrong_checksum_is_refused_and_not_kept(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
