@@ -11,6 +11,9 @@ export UV_SYSTEM_CERTS := 1
 COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
   --custom-compile-command "make lock"
 
+# What is imported once is compiled once: JupyterLab starts in a third of the time.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help lab test setup down clean outputs notebooks unit live lint lock everything
 .NOTPARALLEL:
 
@@ -23,9 +26,9 @@ help:  ## this list
 
 lab: export JUPYTERLAB_WORKSPACES_DIR = $(CURDIR)/.lab/jupyter
 lab: setup  ## set everything up, bring the brokers up, open JupyterLab on the roadmap
-	@$(PY) -m helpers up
 	@mkdir -p .venv/share/jupyter/lab/settings && cp binder/overrides.json .venv/share/jupyter/lab/settings/
-	@.venv/bin/jupyter lab workspaces import --name default binder/workspace.json >/dev/null 2>&1
+	@.venv/bin/jupyter lab workspaces import --name default binder/workspace.json >/dev/null 2>&1 & \
+	  $(PY) -m helpers up && wait
 	@echo "Opening JupyterLab. Without a browser here, open the address that it prints. Ctrl+C stops it."
 	@trap : INT; .venv/bin/jupyter lab $(ROOT) --ServerApp.answer_yes=True --ServerApp.log_level=WARN $(JUPYTER); echo; \
 	  echo "JupyterLab is stopped; the brokers still run. Keep them for the next 'make lab', or stop them: make down"
