@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..errors import LabError
 
-__all__ = ["LESSONS", "PHASES", "Outline", "outline"]
+__all__ = ["LESSONS", "PHASES", "Outline", "outline", "owner"]
 
 PHASES = {
     "0": ("Roadmap", "00_roadmap.ipynb"),
@@ -33,6 +33,16 @@ class Outline:
     minutes: int
     question: str
     checks: tuple[str, ...] = ()
+
+    @property
+    def experiments(self) -> tuple[str, ...]:
+        """The checks that running the lesson passes."""
+        return tuple(name for name in self.checks if not name.startswith("exercise: "))
+
+    @property
+    def exercises(self) -> tuple[str, ...]:
+        """The checks that only the learner's own code passes."""
+        return tuple(name for name in self.checks if name.startswith("exercise: "))
 
     @property
     def heading(self) -> str:
@@ -127,3 +137,8 @@ def outline(id: str) -> Outline:
         if lesson.id == id:
             return lesson
     raise LabError(f"There is no lesson {id!r}.", fix=f"use one of {', '.join(lesson.id for lesson in LESSONS)}")
+
+
+def owner(check: str, otherwise: str) -> str:
+    """The id of the lesson that has a check of this name; `otherwise`, where none has."""
+    return next((lesson.id for lesson in LESSONS if check in lesson.checks), otherwise)

@@ -11,8 +11,9 @@ from IPython.utils.capture import capture_output
 from helpers.errors import LabError
 from helpers.paths import repo_dir
 from helpers.teaching import progress
+from helpers.teaching.choice import Choice
 from helpers.teaching.course import LESSONS, PHASES, outline
-from helpers.teaching.lesson import Choice, Lesson
+from helpers.teaching.lesson import Lesson
 
 
 @pytest.fixture
@@ -33,40 +34,45 @@ def test_objectives(lesson: Lesson) -> None:
     assert "**You will** (75 minutes)" in text and text.endswith("- kill a leader\n- count what is lost")
 
 
-def test_prediction_reads_as_text_and_stands_by_default(lesson: Lesson, capsys: pytest.CaptureFixture[str]) -> None:
+def predict(lesson: Lesson, pick: int | None) -> Choice:
+    """A question with three options; `pick` is what the learner clicks, as the page would say it."""
     with capture_output() as captured:
-        lesson.predict("acks1", "How many are lost?", ["all 1000", "some", "none"], default=2)
-    question, choice = captured.outputs
-    assert question.data["text/markdown"] == "**Predict.** How many are lost?"
-    assert choice.data["text/plain"] == "( ) all 1000\n( ) some\n(•) none"
-    assert "application/vnd.jupyter.widget-view+json" in choice.data
-    lesson.settle("acks1", "all 1000")
-    lesson.settle("acks1", "none")
-    assert capsys.readouterr().out == (
-        'You predicted "none". The broker says "all 1000".\nYou predicted "none", and the broker agrees.\n'
-    )
-
-
-def test_prediction_of_the_learner(lesson: Lesson, capsys: pytest.CaptureFixture[str]) -> None:
-    with capture_output():
-        lesson.predict("acks1", "How many are lost?", ["all", "none"])
+        lesson.predict("acks1", "How many are lost?", ["all 1000", "some", "none"])
+    data = captured.outputs[0].data
+    assert data["text/plain"] == "How many are lost?\n( ) all 1000\n( ) some\n( ) none"
+    assert "application/vnd.jupyter.widget-view+json" in data
     choice = lesson._choices["acks1"]
-    choice.boxes[1].value = True  # what a click or the space bar does
-    assert [box.value for box in choice.boxes] == [False, True]
-    choice.boxes[1].value = False  # a second click: one is always ticked
-    lesson.settle("acks1", "none", judge="ledger")
-    assert capsys.readouterr().out == 'You predicted "none", and the ledger agrees.\n'
+    if pick is not None:
+        choice.set_state({"picked": pick})
+    return choice
 
 
-def test_long_options_are_not_cut() -> None:
-    assert Choice(options=["x" * 200])._repr_mimebundle_()["text/plain"] == "(•) " + "x" * 200
+@pytest.mark.parametrize(
+    ("pick", "says", "score"),
+    [
+        (None, 'No prediction. The broker says "none".\n', {}),
+        (2, '✔ Right: you predicted "none", and the broker agrees.\n', {"acks1": True}),
+        (0, '○ Not so: you predicted "all 1000", the broker says "none".\n', {"acks1": False}),
+    ],
+)
+def test_prediction(
+    lesson: Lesson, capsys: pytest.CaptureFixture[str], pick: int | None, says: str, score: dict[str, bool]
+) -> None:
+    choice = predict(lesson, pick)
+    lesson.settle("acks1", "none")
+    assert capsys.readouterr().out == says
+    assert (choice.settled, choice.right) == (True, 2)
+    row = progress.table().set_index("lesson").loc["1.1"]
+    assert (row["right"], row["predictions"]) == (sum(score.values()), len(score))
 
 
-def test_prediction_that_nobody_made(lesson: Lesson, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_answer_that_was_no_option(lesson: Lesson, capsys: pytest.CaptureFixture[str]) -> None:
+    choice = predict(lesson, 1)
+    lesson.settle("acks1", "17", judge="ledger")
+    assert capsys.readouterr().out == '○ Not so: you predicted "some", the ledger says "17".\n'
+    assert (choice.settled, choice.right, repr(choice).splitlines()[2]) == (True, -1, "(•) some")
     lesson.settle("never asked", "none")
-    assert capsys.readouterr().out.startswith('The broker says "none". (You made no prediction')
-    with pytest.raises(ValueError, match="default is the index of one of 2 options; it is 2"):
-        lesson.predict("x", "?", ["a", "b"], default=2)
+    assert capsys.readouterr().out == 'No prediction. The broker says "none".\n'
 
 
 def test_checks_print_record_and_never_raise(lesson: Lesson, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,20 +99,52 @@ def test_progress_that_cannot_be_saved_stops_nothing(
     assert "could not be saved: [Errno 28] No space left on device" in capsys.readouterr().err
 
 
+def test_a_check_counts_for_the_lesson_that_has_it(lesson: Lesson) -> None:
+    """Whoever goes back runs a cell of 1.2 with the frame of 1.1."""
+    lesson.check("poll does not commit", True, "nothing was committed")
+    assert (progress.passed("1.1"), progress.passed("1.2")) == ([], ["poll does not commit"])
+
+
+def test_names_of_checks_are_unique() -> None:
+    names = [name for lesson in LESSONS for name in lesson.checks]
+    assert len(names) == len(set(names))
+
+
+def test_a_solution_that_is_run_solves_nothing(
+    lesson: Lesson, shell: InteractiveShell, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = outline("1.1").exercises[0]
+    shell.execution_count += 1
+    lesson.solution()
+    lesson.exercise(name, True, "replayed 15 to 23")
+    lesson.exercise(name, False, "replayed nothing")
+    assert capsys.readouterr().out == f"☆ SOLUTION  {name}: replayed 15 to 23\n✘ FAIL  {name}: replayed nothing\n"
+    assert progress.passed("1.1") == []
+    shell.execution_count += 1  # the learner's own cell
+    lesson.exercise(name, True, "replayed 15 to 23")
+    assert progress.passed("1.1") == [name]
+
+
 def test_done_counts_this_run(lesson: Lesson, capsys: pytest.CaptureFixture[str]) -> None:
-    *most, last = outline("1.1").checks
+    *most, last = outline("1.1").experiments
     for name in most:
         progress.record("1.1", last)  # an earlier run does not make this one pass
         lesson.check(name, True, "yes")
     capsys.readouterr()
     lesson.done()
     n = len(most) + 1
-    line = f"1.1 Internals: {n - 1} of {n} checks passed. Still open: {last}. Next: 1.2 Exactly-once"
-    assert capsys.readouterr().out.startswith(line)
+    solved = f"0 of {len(outline('1.1').exercises)} exercises solved"
+    assert capsys.readouterr().out == (
+        f"1.1 Internals: {n - 1} of {n} checks passed, {solved}, no prediction made.\n"
+        f"Still open: {last}.\nNext: 1.2 Exactly-once.\n"
+    )
+    predict(lesson, 2)
+    lesson.settle("acks1", "none")
     lesson.check(last, True, "yes")
     capsys.readouterr()
     lesson.done()
-    assert capsys.readouterr().out.startswith(f"1.1 Internals: {n} of {n} checks passed. Next: 1.2 Exactly-once")
+    line = f"1.1 Internals: {n} of {n} checks passed, {solved}, 1 of 1 prediction right.\nNext: 1.2 Exactly-once.\n"
+    assert capsys.readouterr().out == line
 
 
 def test_the_last_lesson(lesson: Lesson, capsys: pytest.CaptureFixture[str]) -> None:

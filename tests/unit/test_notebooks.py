@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import itertools
 import re
 import subprocess
@@ -28,10 +29,13 @@ def tags(cell: nbformat.NotebookNode) -> set[str]:
     return set(cell.metadata.get("tags", []))
 
 
+SHOWN = "lesson.solution()"  # the first line of a solution: what it passes is not the learner's
+
+
 def stub_of(solution: str) -> str:
     """The exercise that belongs to a solution: each run of lines marked `# <-` becomes one `# your code here`."""
     lines: list[str] = []
-    for line in solution.splitlines():
+    for line in solution.removeprefix(f"{SHOWN}\n").lstrip("\n").splitlines():
         if not line.endswith("# <-"):
             lines.append(line)
         elif not lines or lines[-1].strip() != "# your code here":
@@ -40,7 +44,7 @@ def stub_of(solution: str) -> str:
 
 
 def test_the_rule_itself() -> None:
-    assert stub_of("a = None\nif x:\n    a = 1  # <-\n    a += 1  # <-\ncheck(a)") == (
+    assert stub_of("lesson.solution()\na = None\nif x:\n    a = 1  # <-\n    a += 1  # <-\ncheck(a)") == (
         "a = None\nif x:\n    # your code here\ncheck(a)"
     )
 
@@ -53,9 +57,44 @@ def test_a_stub_is_its_solution_without_the_marked_lines(path: Path) -> None:
     assert len(exercises) == len(solutions) > 0
     for exercise, solution in zip(exercises, solutions, strict=True):
         assert cells.index(solution) == cells.index(exercise) + 1
+        assert solution.source.startswith(f"{SHOWN}\n")
         assert exercise.source == stub_of(solution.source)
         assert solution.metadata["jupyter"]["source_hidden"] is True
         assert "NOT YET" in str(exercise.outputs), "a stub runs, and says that it is not done"
+
+
+def places(path: Path) -> list[float]:
+    """Where the right answer of each prediction stands: 0.0 first, 1.0 last."""
+    found, options = [], {}
+    for cell in cells_of(path):
+        for call in (node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)):
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "predict":
+                key, _, choices = (ast.literal_eval(argument) for argument in call.args)
+                options[key] = choices
+        said = re.findall(
+            r'No prediction\. The \w+ says "(.+)"\.', "".join(out.get("text", "") for out in cell.outputs)
+        )
+        keys = re.findall(r"\.settle\(\s*[\"'](\w+)", cell.source)
+        assert len(said) == len(keys), "stored by a run in which nobody predicted: make outputs"
+        for key, answer in zip(keys, said, strict=True):
+            found.append(options[key].index(answer) / (len(options[key]) - 1))
+    return found
+
+
+@each
+def test_the_right_answer_stands_anywhere(path: Path) -> None:
+    """Whoever always picks the same place learns nothing."""
+    found = places(path)
+    ends = [found.count(0.0), found.count(1.0), len(found) - found.count(0.0) - found.count(1.0)]
+    assert max(ends) - min(ends) <= max(1, len(found) // 6), ends
+
+
+@each
+def test_a_question_is_read_once(path: Path) -> None:
+    """A prediction asks on the page; the cell that makes it is folded, and nobody chose beforehand."""
+    for cell in cells_of(path):
+        if "lesson.predict(" in cell.source:
+            assert cell.metadata["jupyter"]["source_hidden"] is True, cell.source
 
 
 @each

@@ -41,12 +41,24 @@ def test_done_next_and_not_there_yet(home: Path) -> None:
 def test_table_and_markdown() -> None:
     progress.record("1.1", outline("1.1").checks[0])
     progress.record("1.1", "a check of one's own")
+    progress.record("1.1", outline("1.1").exercises[0])
+    for right in (True, False):  # asked again, the last answer counts
+        progress.predicted("1.1", "audit", right)
+    progress.predicted("1.1", "kill", True)
     row = progress.table().set_index("lesson").loc["1.1"]
-    assert (row["status"], row["passed"], row["checks"]) == ("to do", 1, len(outline("1.1").checks))
+    assert (row["status"], row["passed"], row["checks"]) == ("to do", 1, len(outline("1.1").experiments))
+    assert (row["solved"], row["exercises"]) == (1, len(outline("1.1").exercises))
     text = progress.markdown()
-    assert "| [Roadmap](00_roadmap.ipynb) | 30 | ▶ **next** (0 of " in text
+    assert "| [Roadmap](00_roadmap.ipynb) | 30 | ▶ **next** | 0 of " in text
     assert "[1.1 Internals](01_kafka_fundamentals.ipynb#1.1-Internals)" in text
-    assert "| 4.4 Kafka Streams | 90 | not there yet |" in text
+    assert text.splitlines()[4].endswith(f"| 1 of {row['checks']} | 1 of {row['exercises']} | 1 of 2 |")
+    assert "| 4.4 Kafka Streams | 90 | not there yet | | | |" in text.replace("|  |", "| |").replace("|  |", "| |")
+
+
+def test_a_file_of_an_older_edition_is_kept(home: Path) -> None:
+    (home / "progress.json").write_text('{"passed": {"0": ["quick start"]}}')
+    progress.predicted("0", "http", False)
+    assert progress.passed("0") == ["quick start"]
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"passed": 3}', '{"passed": {"0": 3}}', "\0\0", "null"])
@@ -54,7 +66,7 @@ def test_a_broken_file_counts_as_none_and_is_replaced(home: Path, text: str) -> 
     (home / "progress.json").write_text(text)
     assert progress.passed("0") == []
     progress.record("0", "quick start")
-    assert json.loads((home / "progress.json").read_text())["passed"] == {"0": ["quick start"]}
+    assert json.loads((home / "progress.json").read_text()) == {"passed": {"0": ["quick start"]}, "predicted": {}}
 
 
 def test_a_file_that_is_not_text(home: Path) -> None:

@@ -1,0 +1,64 @@
+// A prediction as the browser shows it: one group of radio buttons, whole with its question, for mouse and keyboard.
+// The kernel owns what is picked and what is right; see choice.py.
+
+let count = 0; // a name of its own for each group: the buttons of two predictions must not switch each other off
+
+function render({ model, el }) {
+  const group = document.createElement("fieldset");
+  group.className = "lab-choice";
+  const name = `lab-choice-${++count}`;
+  const question = group.appendChild(document.createElement("legend"));
+  question.textContent = model.get("question");
+
+  const rows = model.get("options").map((text, index) => {
+    const row = group.appendChild(document.createElement("label"));
+    const button = row.appendChild(document.createElement("input"));
+    Object.assign(button, { type: "radio", name });
+    button.addEventListener("change", () => {
+      model.set("picked", index);
+      model.save_changes();
+    });
+    row.append(` ${text}`);
+    const mark = row.appendChild(document.createElement("strong"));
+    return { row, button, mark };
+  });
+  const lost = group.appendChild(document.createElement("p"));
+  lost.className = "lab-choice-lost";
+  lost.textContent = "The kernel has restarted. To predict again, run this cell again.";
+
+  const update = () => {
+    const [picked, right] = [model.get("picked"), model.get("right")];
+    rows.forEach(({ row, button, mark }, index) => {
+      button.checked = index === picked;
+      button.disabled = model.get("settled");
+      mark.textContent = !model.get("settled") ? "" : index === right ? "  ✔ so it was" : index === picked ? "  ← you" : "";
+      row.classList.toggle("lab-choice-right", model.get("settled") && index === right);
+    });
+  };
+  for (const trait of ["picked", "right", "settled"]) model.on(`change:${trait}`, update);
+  update();
+
+  // JupyterLab moves between cells with these keys; inside the group they move between its options.
+  group.addEventListener("keydown", (event) => {
+    const inside = event.key.startsWith("Arrow") || event.key === " ";
+    if (inside && !event.shiftKey && !event.ctrlKey && !event.metaKey) event.stopPropagation();
+  });
+  el.appendChild(group);
+  requestAnimationFrame(() => focus(model, group));
+}
+
+// Shift+Enter moves on to the cell below, past the question: bring the keyboard back to it, once, and only for whoever
+// has just run this very cell. "Run All" and a page that is loaded again leave the keyboard where it is.
+function focus(model, group) {
+  if (!model.get("fresh")) return;
+  model.set("fresh", false);
+  model.save_changes();
+  const cell = group.closest(".jp-Cell");
+  const active = document.querySelector(".jp-Notebook .jp-mod-active");
+  const typing = document.activeElement?.closest(".cm-content, input, textarea");
+  if (cell && !typing && (active === cell || active?.previousElementSibling === cell)) {
+    group.querySelector("input").focus({ preventScroll: true });
+  }
+}
+
+export default { render };
