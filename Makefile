@@ -25,7 +25,8 @@ help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s%s\n", $$1, $$2 }' Makefile
 
 lab: export JUPYTERLAB_WORKSPACES_DIR = $(CURDIR)/.lab/jupyter
-lab: setup  ## set everything up, bring the brokers up, open JupyterLab on the roadmap
+lab: setup  ## set everything up, bring the brokers up, open JupyterLab on the roadmap (your own copy, in mine/)
+	@$(PY) -m helpers copies
 	@mkdir -p .venv/share/jupyter/lab/settings && cp binder/overrides.json .venv/share/jupyter/lab/settings/
 	@.venv/bin/jupyter lab workspaces import --name default binder/workspace.json >/dev/null 2>&1 & \
 	  $(PY) -m helpers up && wait
@@ -79,6 +80,6 @@ down:  ## stop the brokers and delete their data
 	@if [ -x $(PY) ]; then $(PY) -m helpers down $(ALL); fi
 
 clean: ALL = --all
-clean: down  ## end every lab, those of the tests too; delete everything that the other commands made, downloads too
+clean: down  ## end every lab, those of the tests too; delete what the other commands made, downloads too; mine/ stays
 	@rm -rf .lab .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""The lab from a shell: `python -m helpers up | down | status | doctor | setup | progress | reset`."""
+"""The lab from a shell: `python -m helpers up | down | status | doctor | setup | copies | progress | reset`."""
 
 from __future__ import annotations
 
@@ -42,6 +42,10 @@ def main(argv: list[str] | None = None) -> int:
     ending.add_argument("--all", action="store_true", help="the labs of the tests (.lab/test/) too")
     command("status", "what is up, and where", as_json=True)
     command("doctor", "what this machine offers and lacks, and how to fix it", as_json=True)
+    own = command("copies", "make your own copies of the notebooks, without outputs (mine/), where there are none yet")
+    own.add_argument(
+        "--fresh", default="", metavar="01", help="copy this notebook anew, and keep the one that is there"
+    )
     command("progress", "which lessons are done, and what is next", as_json=True)
     command("reset", "down, and delete .lab/ too: logs, downloads, progress").add_argument("--yes", action="store_true")
     args = parser.parse_args(argv)
@@ -121,6 +125,13 @@ def _doctor(args: argparse.Namespace) -> int:
             if finding.fix:
                 print(f"{'':12}Fix: {finding.fix}")
     return int(any(finding.status == "missing" for finding in found))
+
+
+def _copies(args: argparse.Namespace) -> None:
+    from .teaching.copies import make_copies
+
+    for sentence in make_copies(args.fresh):
+        print(sentence)
 
 
 def _progress(args: argparse.Namespace) -> None:
