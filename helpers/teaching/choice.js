@@ -23,25 +23,35 @@ function render({ model, el }) {
     return { row, button, mark };
   });
   const lost = group.appendChild(document.createElement("p"));
-  lost.className = "lab-choice-lost";
-  lost.textContent = "The kernel has restarted. To predict again, run this cell again.";
+  lost.textContent = "This question's kernel has ended. To predict, run this cell again.";
+
+  // A question that stands on a page already, loaded again or after a restart: is the kernel that asked it still there?
+  let dead = !model.get("fresh");
+  const ask = () => model.send("there?");
+  model.on("msg:custom", () => { dead = false; update(); });
+  model.on("comm_live_update", () => { dead = true; update(); ask(); });
 
   const update = () => {
     const [picked, right] = [model.get("picked"), model.get("right")];
     rows.forEach(({ row, button, mark }, index) => {
       button.checked = index === picked;
-      button.disabled = model.get("settled");
+      button.disabled = dead || model.get("settled");
       mark.textContent = !model.get("settled") ? "" : index === right ? "  ✔ so it was" : index === picked ? "  ← you" : "";
       row.classList.toggle("lab-choice-right", model.get("settled") && index === right);
     });
+    lost.hidden = !dead || model.get("settled");
   };
   for (const trait of ["picked", "right", "settled"]) model.on(`change:${trait}`, update);
   update();
+  ask();
 
-  // JupyterLab moves between cells with these keys; inside the group they move between its options.
+  // JupyterLab moves between cells with these keys; inside the group they move between its options, or pick one.
+  // Shift+Enter goes on: with the keyboard in here, JupyterLab takes this cell for the one to run, and would ask anew.
   group.addEventListener("keydown", (event) => {
-    const inside = event.key.startsWith("Arrow") || event.key === " ";
-    if (inside && !event.shiftKey && !event.ctrlKey && !event.metaKey) event.stopPropagation();
+    const plain = !event.shiftKey && !event.ctrlKey && !event.metaKey && !event.altKey;
+    if (event.key === "Enter" && event.shiftKey) group.closest(".jp-Cell")?.nextElementSibling?.focus();
+    else if (event.key === "Enter" && plain) event.target.click();
+    if (plain && (event.key.startsWith("Arrow") || event.key === " " || event.key === "Enter")) event.stopPropagation();
   });
   el.appendChild(group);
   requestAnimationFrame(() => focus(model, group));

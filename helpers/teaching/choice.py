@@ -39,6 +39,9 @@ class Choice(anywidget.AnyWidget):
 
     def __init__(self, question: str, options: Sequence[str]) -> None:
         super().__init__(question=question, options=[*options])
+        self.on_msg(
+            lambda widget, content, buffers: widget.send("here")
+        )  # the page asks whether its kernel still lives
 
     @property
     def value(self) -> str | None:
