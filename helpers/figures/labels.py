@@ -46,7 +46,7 @@ def ink(colour: Any) -> str:
 def dark(colour: str) -> str:
     """The colour as it is read on white: darker, where it must be, for a contrast of 4.5 to 1."""
     shades = (np.array(to_rgb(colour)) * share for share in np.arange(1, 0, -0.02))
-    return to_hex(next(shade for shade in shades if 1.05 / (_luminance(shade) + 0.05) >= 4.5))
+    return str(to_hex(next(tuple(shade) for shade in shades if 1.05 / (_luminance(shade) + 0.05) >= 4.5)))
 
 
 def mark_events(axes: Axes, events: pd.DataFrame | None) -> None:
@@ -122,9 +122,9 @@ def name_rising(axes: Axes, curves: Sequence[tuple[str, str, Callable[[ArrayLike
     for name, colour, x_of in curves:
         others = [other for also, _, other in curves if also != name]
         for text, share, side in product(dict.fromkeys((name, name.rpartition("=")[2])), SHARES, ("left", "right")):
-            (low, high), width = reach(x_of, share), _width(axes, text, bold=True)
+            (low, high), width = reach(x_of, share), 1.2 * _width(axes, text, bold=True)  # as for events
             left, right = (high + pad, high + pad + width) if side == "left" else (low - pad - width, low - pad)
-            start, stop = min(left, low), max(right, high)  # with its curve: nothing may come between the two
+            start, stop = min(left, low) - pad, max(right, high) + pad  # nothing between it and its curve
             stand = [reach(other, share) for other in others]
             stand += [(a, b) for a, b, lower, upper in taken if lower < share + half and share - half < upper]
             if left >= 0 and right <= 1 and all(b < start or a > stop for a, b in stand):
@@ -171,5 +171,5 @@ def _inches(axes: Axes) -> tuple[float, float]:
 
 @cache
 def _points_wide(text: str, size: float, bold: bool) -> float:
-    font = FontProperties(rcParams["font.sans-serif"], size=size, weight="bold" if bold else "normal")
+    font = FontProperties(family=rcParams["font.sans-serif"], size=size, weight="bold" if bold else "normal")
     return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0])
