@@ -86,12 +86,8 @@ class Panels:
             look: dict[str, Any] = {"color": colour, "marker": marker, "markeredgecolor": "white"}
             thick = 1.8 if axes is self._axes[1] and i else 2.6  # the parts, thinner than the whole
             (self._lines[name],) = axes.plot([], [], linestyle=dashes, linewidth=thick, markersize=8, **look)
-            place: dict[str, Any] = {
-                "y": 1 - (i + 0.5) / rows,
-                "transform": axes.transAxes,
-                "color": dark(colour),
-                "va": "center",
-            }
+            place: dict[str, Any] = {"y": 1 - (i + 0.5) / rows, "transform": axes.transAxes, "va": "center"}
+            place |= {"color": dark(colour)}
             axes.plot(1.025, place["y"], transform=axes.transAxes, clip_on=False, markersize=9, **look)
             axes.text(1.05, s=name, fontweight="bold", **place)
             self._numbers[name] = axes.text(1.46, s="", ha="right", **place)

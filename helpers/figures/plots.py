@@ -75,8 +75,8 @@ def bar_chart(
     """
     table = data if isinstance(data, pd.DataFrame) else pd.Series(dict(data), dtype=float).to_frame("")
     grouped = table.shape[1] > 1
-    height = 1.1 + (0.34 if grouped else 0.48) * max(1, table.size) + 0.2 * len(table)
-    figure, axes = canvas(height=height + 0.3 * (mark is not None))
+    height = 1.1 + (0.34 if grouped else 0.48) * max(1, table.size) + 0.2 * len(table) + 0.3 * (mark is not None)
+    figure, axes = canvas(height)
     rows, thick = np.arange(len(table)), 0.76 / max(1, table.shape[1])
     singles = [(dots or {}).get(str(label), ()) for label in table.index]
     for i, column in enumerate(table.columns):
@@ -174,9 +174,8 @@ def heat(table: pd.DataFrame, label: str, fmt: str = "{:,.0f}") -> Figure:
     image = axes.imshow(values, cmap="cividis", aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         missing = np.isnan(value)  # its cell is the paper
-        look: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": "large", "fontweight": "bold"}
-        colour = "black" if missing else ink(image.to_rgba(value))
-        axes.text(column, row, "–" if missing else fmt.format(value), color=colour, **look)
+        look: dict[str, Any] = {"color": "black" if missing else ink(image.to_rgba(value)), "fontweight": "bold"}
+        axes.text(column, row, "–" if missing else fmt.format(value), ha="center", va="center", size="large", **look)
     for axis, names in ((axes.xaxis, table.columns), (axes.yaxis, table.index)):
         axis.set_ticks(range(len(names)), [name if isinstance(name, str) else _thousands(name) for name in names])
     axes.set(xlabel=table.columns.name or "", ylabel=table.index.name or "")
