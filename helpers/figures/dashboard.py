@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ..measure.lag import Lag
 from ..measure.sampler import Sampler
-from .display import Frame, png
+from .display import Frame, caption, png
 from .painter import Painter
 from .panels import Panels
 
@@ -36,12 +36,12 @@ class Dashboard:
     offsets do, and the lag is what lies between. A consumer that commits every five seconds therefore moves in steps.
     Args:
         lag: the topic and the group to watch. The lags of partitions are drawn one by one up to four, else the highest.
-        sentence: what the figure shows when all is done (see `show`).
+        sentence: what is drawn, for the figure that stays (as in `Live`).
         every: seconds between two samples.
 
     Example:
         >>> lag = Lag(lab.kafka.client, orders, group)
-        >>> with Dashboard(lag, "The lag grows, then drains.") as board, running(produce):
+        >>> with Dashboard(lag, "The lag; the line marks when a second worker joins.") as board, running(produce):
         ...     board.mark("second consumer joins")
         ...     wait_until(lambda: board.update() or board.lag == 0, what="the lag is gone")
 
@@ -114,7 +114,7 @@ class Dashboard:
             self._painter = None
         self._sampler.__exit__(kind, error, at)
         self._frame.put(png(Panels(self._lags).fill(*self._series(), self.events, still=True)))
-        print(self.sentence)
+        caption(self.sentence)
 
     def _show(self, image: bytes | None) -> None:
         if image:

@@ -11,6 +11,8 @@ from types import TracebackType
 
 import matplotlib as mpl
 from IPython.display import DisplayHandle, display
+from matplotlib import rcParams
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
@@ -18,7 +20,7 @@ from PIL import Image
 from ..errors import LabError
 from ..paths import repo_dir
 
-__all__ = ["Frame", "Live", "draft", "pixels", "png", "show", "show_java", "styled"]
+__all__ = ["Frame", "Live", "canvas", "caption", "draft", "pixels", "png", "show", "show_java", "styled"]
 
 PIXELS = 100  # on the page, for each inch of a figure
 SHARE = 0.25  # of one core's time, for drawing a live figure
@@ -26,6 +28,12 @@ STYLE = mpl.rc_params_from_file(repo_dir() / "notebooks" / "matplotlibrc", use_d
 
 # A decorator. Ticks read the style when they are drawn, so what builds a figure carries it, and so does what draws one.
 styled = mpl.rc_context(STYLE)
+
+
+def canvas(height: float = 4.0) -> tuple[Figure, Axes]:
+    """An empty figure of the style's width and `height` inches, and its axes. Call it from a `styled` function."""
+    figure = Figure(figsize=(rcParams["figure.figsize"][0], height))
+    return figure, figure.add_subplot()
 
 
 @styled
@@ -55,14 +63,25 @@ def pixels(canvas: FigureCanvasAgg, palette: Image.Image | None = None) -> bytes
 
 
 def show(figure: Figure, sentence: str) -> None:
-    """Display `figure`, then print `sentence`: what the figure shows, in words that are the same in every run.
+    """Display `figure` and below it, as Markdown, `sentence`: what the figure shows, in words.
 
-    The sentence is for whoever cannot see the figure, and it is what the notebook's test compares.
+    It is for whoever cannot see the figure, and it is what the notebook's test compares: the same in every run that
+    succeeds. It may not promise what the run did not bring, so it says what is drawn, or is chosen from the result:
+    `show(figure, "Nothing was lost." if lost == 0 else "What was lost.")`.
 
     Introduced in lesson 1.1.
     """
     Frame(sentence).put(png(figure))
-    print(sentence)
+    caption(sentence)
+
+
+def caption(sentence: str) -> None:
+    """Show a sentence below a figure: Markdown, set like the lesson's text, and broken between words."""
+    display({"text/markdown": sentence, "text/plain": _plain(sentence)}, raw=True)
+
+
+def _plain(sentence: str) -> str:
+    return sentence.replace("`", "")
 
 
 def show_java(name: str, says: str = "The same in Java") -> None:
@@ -92,11 +111,11 @@ class Live:
 
     Args:
         draw: makes the figure anew, from a sampler's frame, say; it must cope with an empty one.
-        sentence: what the figure shows when all is done (see `show`).
+        sentence: what is drawn (see `show`). It stands there before the result is known, so it does not name one.
         fps: frames per second at most; an update that comes too early does nothing.
 
     Example:
-        >>> with Live(lambda: lines(sampler.frame, "lag [records]"), "The lag grows, then drains.") as live:
+        >>> with Live(lambda: lines(sampler.frame, "lag [records]"), "The lag, while one worker works.") as live:
         ...     wait_until(lambda: live.update() or drained(), what="the lag is gone")
 
     Introduced in lesson 1.1.
@@ -117,11 +136,11 @@ class Live:
             self._next = max(start + self._period, time.monotonic() + (1 / SHARE - 1) * busy)
 
     def close(self) -> None:
-        """Draw the final frame, which stays in the notebook, and print the sentence. Closing again does nothing."""
+        """Draw the final frame, which stays in the notebook, and its sentence. Closing again does nothing."""
         if self._frame:
             frame, self._frame = self._frame, None
             frame.put(png(self._draw()))
-            print(self.sentence)
+            caption(self.sentence)
 
     def __enter__(self) -> Live:
         return self
@@ -138,7 +157,7 @@ class Frame:
     """
 
     def __init__(self, sentence: str) -> None:
-        self._sentence, self._handle, self._shown = sentence, DisplayHandle(), False
+        self._sentence, self._handle, self._shown = _plain(sentence), DisplayHandle(), False
 
     def put(self, image: bytes, scale: int = 2) -> None:
         """Show a PNG that has `scale` pixels for each on the page, in place of the one before."""

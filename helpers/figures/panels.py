@@ -23,13 +23,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .display import pixels, styled
-from .plots import mark_events, time_axis
+from .labels import EVENT, INK, dark, mark_events
+from .plots import time_axis
 
 __all__ = ["Panels", "ceiling", "compact", "number"]
 
 Column = NDArray[np.float64]
 Look = tuple[str, Any, str]  # colour, dashes, marker
-INK, EVENT, GRID, GAP = "#222222", "#444444", "#E3E3E3", "#CFE3F1"
+GRID, GAP = "#E3E3E3", "#CFE3F1"
 WRITES, READS = ("#0072B2", "-", "o"), ("#D55E00", (0, (3, 1.2)), "s")  # the producers' side, the group's side
 LAGS = (
     (INK, "-", "D"), ("#009E73", "-.", "^"), ("#CC79A7", ":", "v"), ("#E69F00", "--", "P"), ("#56B4E9", "-.", "X"),
@@ -51,7 +52,7 @@ class Panels:
     def __init__(self, lags: Sequence[str] = ("total",)) -> None:
         self.figure = Figure(figsize=(rcParams["figure.figsize"][0], 6.8))
         self.figure.set_layout_engine("none")  # the style's would move things from frame to frame, and takes its time
-        edges = {"left": 0.105, "right": 0.755, "top": 0.925, "bottom": 0.088, "hspace": 0.16}
+        edges = {"left": 0.125, "right": 0.72, "top": 0.925, "bottom": 0.088, "hspace": 0.16}
         self._axes: list[Axes] = list(self.figure.subplots(3, 1, gridspec_kw=edges))
         self._lines: dict[str, Line2D] = {}
         self._numbers: dict[str, Text] = {}
@@ -85,15 +86,11 @@ class Panels:
             look: dict[str, Any] = {"color": colour, "marker": marker, "markeredgecolor": "white"}
             thick = 1.8 if axes is self._axes[1] and i else 2.6  # the parts, thinner than the whole
             (self._lines[name],) = axes.plot([], [], linestyle=dashes, linewidth=thick, markersize=8, **look)
-            place: dict[str, Any] = {
-                "y": 1 - (i + 0.5) / rows,
-                "transform": axes.transAxes,
-                "color": colour,
-                "va": "center",
-            }
-            axes.plot(1.03, place["y"], transform=axes.transAxes, clip_on=False, markersize=9, **look)
-            axes.text(1.055, s=name, fontweight="bold", **place)
-            self._numbers[name] = axes.text(1.363, s="", ha="right", **place)
+            place: dict[str, Any] = {"y": 1 - (i + 0.5) / rows, "transform": axes.transAxes, "va": "center"}
+            place |= {"color": dark(colour)}
+            axes.plot(1.025, place["y"], transform=axes.transAxes, clip_on=False, markersize=9, **look)
+            axes.text(1.05, s=name, fontweight="bold", **place)
+            self._numbers[name] = axes.text(1.46, s="", ha="right", **place)
 
     def fill(self, t: Column, series: Mapping[str, Column], events: pd.DataFrame, *, still: bool = False) -> Figure:
         """Put the data in.
@@ -139,7 +136,7 @@ class Panels:
         before = {axes: set(axes.get_children()) for axes in self._axes}
         mark_events(self._axes[0], events)
         for axes, t in product(self._axes[1:], events["t"]):
-            axes.axvline(t, color=EVENT, linewidth=1.4, linestyle=(0, (4, 3)), zorder=1.5)
+            axes.axvline(t, color=EVENT, linewidth=1.8, linestyle=(0, (4, 3)), zorder=1.5)
         self._across = [artist for axes in self._axes for artist in set(axes.get_children()) - before[axes]]
         self._marked = len(events)
         self._copies.clear()
@@ -191,6 +188,7 @@ def compact(value: float, _: object = None) -> str:
 def _palette(shades: int = 12) -> Image.Image:
     """Every colour of the figure, and its blends with white, which are what soft edges are made of."""
     colours = [WRITES[0], READS[0], GAP, GRID, EVENT, "#555555", *(look[0] for look in LAGS)]
+    colours = list(dict.fromkeys([*colours, *(dark(look[0]) for look in (WRITES, READS, *LAGS))]))
     mixed = [1 - (1 - np.array(to_rgb(c))) * (i + 1) / shades for c in colours for i in range(shades)]
     mixed = [colour for colour in mixed if colour.min() < 0.94]  # or the paper itself would be taken for a tint
     palette = Image.new("P", (1, 1))

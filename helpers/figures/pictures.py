@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from itertools import groupby, pairwise
 from string import ascii_uppercase
+from typing import Any
 
 import pandas as pd
-from matplotlib import rcParams
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
-from .display import styled
-from .plots import canvas, mark_events, time_axis
+from .display import canvas, styled
+from .labels import ALARM, INK, dark, ink, mark_events
+from .plots import time_axis
 
-__all__ = ["log_grid", "ownership", "placements"]
+__all__ = ["log_grid", "ownership"]
 
-COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
-LEADER, IN_SYNC, NO_KEY, EDGE, FAILED = "#0072B2", "#A9D5EF", "#F2F2F2", "#767676", "#D55E00"
+# Okabe-Ito, and five more for whoever needs twelve; a letter or a pattern tells them apart as well.
+COLOURS = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442",
+    "#222222", "#BDBDBD", "#7B3F99", "#8C5A2B", "#B5E3C4",
+)  # fmt: skip
+LEADER, IN_SYNC, NO_KEY, EDGE = "#0072B2", "#A9D5EF", "#F2F2F2", "#595959"
 
 
 @styled
@@ -30,6 +33,8 @@ def log_grid(
     partitions: int | None = None,
     rows: Sequence[str] = (),
     xlabel: str = "offset [records]",
+    old: Mapping[int, int] | None = None,
+    alarm: Collection[Hashable] = (),
 ) -> Figure:
     """The log itself: a cell for each record, in the row of its partition at its offset, lettered and coloured by key.
 
@@ -38,24 +43,28 @@ def log_grid(
         readers: name -> {partition: offset that it reads next}; drawn as a caret below the cell.
         partitions: how many rows, where some hold no record.
         rows: what to call the rows, where they are not the partitions of a topic (views of one partition, say).
+        old: partition -> how many records were there before something changed: those are flat, the later ones framed.
+        alarm: keys that should not be there: their cells are vermillion and framed, the others pale.
     """
     keys = {key: i for i, key in enumerate(dict.fromkeys(key for _, _, key in records if key is not None))}
     short = all(len(str(key)) <= 2 for key in keys)
     letters = {key: str(key) if short else ascii_uppercase[i % 26] for key, i in keys.items()}
     count = 1 + max([partition for partition, _, _ in records] + [(partitions or len(rows) or 1) - 1])
-    figure, axes = canvas(height=1.1 + 0.75 * count)
+    palette = (IN_SYNC, "#F0E442", NO_KEY) if alarm else COLOURS
+    figure, axes = canvas(height=1.2 + (0.95 if readers else 0.75) * count)
     for partition, offset, key in records:
-        fill = NO_KEY if key is None else COLOURS[keys[key] % len(COLOURS)]
-        axes.broken_barh(
-            [(offset - 0.46, 0.92)], (partition - 0.3, 0.56), facecolor=fill, edgecolor=EDGE, linewidth=0.6
-        )
-        letter = letters.get(key, "–")
-        axes.text(offset, partition - 0.02, letter, ha="center", va="center", color=_on(fill), fontweight="bold")
+        fill = NO_KEY if key is None else ALARM if key in alarm else palette[keys[key] % len(palette)]
+        before = old is not None and offset < old.get(partition, 0)
+        framed = key in alarm or (old is not None and not before)
+        span = (-0.42, 0.08) if readers else (-0.16, 0.14) if before else (-0.34, 0.3)
+        _cell(axes, (partition, offset), letters.get(key, "–"), fill, span, framed=framed)
     _draw_readers(axes, readers or {})
     last = max((offset for _, offset, _ in records), default=0)
     axes.set(xlabel=xlabel, xlim=(-0.7, max(last + 1.7, 11.5)), ylim=(count - 0.4, -0.5))
     axes.set_xticks(range(0, last + 1 + bool(readers), 1 + last // 24))  # a reader may stand at the end
-    axes.set_yticks(range(count), rows or [f"partition {i}" for i in range(count)])
+    axes.set_yticks(
+        [row - 0.17 * bool(readers) for row in range(count)], rows or [f"partition {i}" for i in range(count)]
+    )
     axes.grid(visible=False)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -66,36 +75,50 @@ def log_grid(
 
 @styled
 def ownership(
-    frame: pd.DataFrame, events: pd.DataFrame | None = None, *, leader: str = "leader", isr: str = "isr"
+    frame: pd.DataFrame,
+    events: pd.DataFrame | None = None,
+    *,
+    leader: str = "leader",
+    isr: str = "isr",
+    dead: str = "dead",
 ) -> Figure:
     """Replication over time: for each broker a bar while it is in the ISR, hatched dark while it is the leader.
 
+    Those are the cluster's books. A beam of the alarm colour says when a broker was dead, whatever the books said.
     A sample that failed says nothing: what was known last holds until the next answer.
 
     Args:
-        frame: tidy: columns `t` [s], `series`, `value`; series `leader` holds broker ids, `isr` collections of them.
+        frame: tidy: columns `t` [s], `series`, `value`; series `leader` holds broker ids, `isr` and (if somebody
+            looked) `dead` collections of them.
         events: columns `t` [s], `label`: lines across.
     """
     known = frame.dropna(subset="value")
-    leaders, isrs = (known[known["series"] == name] for name in (leader, isr))
+    leaders, isrs, deaths = (known[known["series"] == name] for name in (leader, isr, dead))
     brokers = sorted({int(i) for i in leaders["value"] if i >= 0} | {int(i) for ids in isrs["value"] for i in ids})
     end = max(frame["t"].max(), 0.1) if len(frame) else 1.0  # seconds
-    figure, axes = canvas(height=1.6 + 0.75 * max(1, len(brokers)))
+    figure, axes = canvas(height=1.7 + 0.78 * max(1, len(brokers)))
     for row, broker in enumerate(brokers):
-        axes.axhline(row, color="#CFCFCF", linewidth=1, linestyle=":", zorder=0)
+        axes.axhline(row, color="#BDBDBD", linewidth=1.4, linestyle=":", zorder=0)
         within = _spans(isrs["t"], [broker in ids for ids in isrs["value"]], end)
         without = _spans(isrs["t"], [broker not in ids for ids in isrs["value"]], end)
-        axes.broken_barh(within, (row - 0.2, 0.4), facecolor=IN_SYNC, edgecolor=LEADER, linewidth=1)
         leading = _spans(leaders["t"], [broker == i for i in leaders["value"]], end)
-        axes.broken_barh(leading, (row - 0.34, 0.68), facecolor=LEADER, edgecolor="white", hatch="//", linewidth=1)
-        box = {"boxstyle": "round,pad=0.2", "facecolor": LEADER, "edgecolor": "none"}
-        for start, width in (span for span in leading if span[1] > 0.1 * end):
-            axes.text(start + width / 2, row, "leader", ha="center", va="center", color="white", bbox=box)
-        for start, width in (span for span in without if span[1] > 0.12 * end and span not in leading):
-            axes.text(start + width / 2, row, "out of ISR", ha="center", va="bottom", color=EDGE, zorder=0.5)
+        gone = _spans(deaths["t"], [broker in ids for ids in deaths["value"]], end)
+        axes.broken_barh(within, (row - 0.2, 0.4), facecolor=IN_SYNC, edgecolor=LEADER, linewidth=1)
+        axes.broken_barh(leading, (row - 0.36, 0.72), facecolor=LEADER, edgecolor="white", hatch="//", linewidth=1)
+        axes.broken_barh(gone, (row - 0.17, 0.34), facecolor=ALARM, edgecolor="black", linewidth=1.6, zorder=2)
+        for spans, word, fill in ((leading, "leader", LEADER), (gone, "dead", ALARM), (without, "out of ISR", "white")):
+            for start, width in _without(spans, [] if word == "dead" else gone):
+                if width > 0.0125 * end * len(word):
+                    look: dict[str, Any] = {"color": ink(fill), "ha": "center", "va": "bottom"}  # above the dotted line
+                    if fill != "white":
+                        box = {"boxstyle": "round,pad=0.15", "facecolor": fill, "edgecolor": "none"}
+                        look |= {"bbox": box, "fontweight": "bold", "va": "center"}
+                    axes.text(start + width / 2, row, word, zorder=3, **look)
         for ids in isrs["value"].tail(1):  # none yet, when the leader was asked first
             now = "in ISR" if broker in ids else "out of ISR"
-            axes.text(1.01, row, now, transform=axes.get_yaxis_transform(), va="center")
+            now = "dead" if any(broker in ids for ids in deaths["value"].tail(1)) else now
+            colour = dark(ALARM) if now == "dead" else INK
+            axes.text(1.01, row, now, transform=axes.get_yaxis_transform(), va="center", color=colour)
     time_axis(axes)
     axes.set(xlim=(0, end), ylim=(len(brokers) - 0.4, -0.6))
     axes.set_yticks(range(len(brokers)), [f"broker {broker}" for broker in brokers])
@@ -106,41 +129,13 @@ def ownership(
     return figure
 
 
-@styled
-def placements(frames: Mapping[str, pd.DataFrame], events: pd.DataFrame | None = None) -> Figure:
-    """Orders placed in different ways: above how long each took (crosses: it failed), below how many have failed.
-
-    Args:
-        frames: way -> a row for each order: `t` [s], `seconds`, `ok`.
-        events: columns `t` [s], `label`: lines across.
-    """
-    figure = Figure(figsize=(rcParams["figure.figsize"][0], 6.4))
-    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 2])
-    for i, (way, frame) in enumerate(frames.items()):
-        colour, marker = COLOURS[(0, 2, 3)[i % 3]], "os^"[i % 3]
-        good, bad = frame[frame["ok"]], frame[~frame["ok"]]
-        upper.plot(good["t"], good["seconds"] * 1e3, marker, color=colour, markersize=7, markeredgecolor="white")
-        upper.plot(bad["t"], bad["seconds"] * 1e3, "X", color=FAILED, markersize=10, markeredgecolor="white")
-        if len(bad):
-            text = {"xytext": (0, -14), "textcoords": "offset points", "ha": "center", "va": "top"}
-            place = (bad["t"].median(), bad["seconds"].min() * 1e3)
-            upper.annotate(f"{way}: failed", place, color=FAILED, fontweight="bold", **text)
-        (line,) = lower.step(frame["t"], (~frame["ok"]).cumsum(), where="post", color=colour, linestyle="-", label=way)
-        line.set(marker=marker, markevery=max(1, len(frame) // 8), markeredgecolor="white")
-        name = {"va": "center", "color": colour, "fontweight": "bold"}
-        lower.text(1.01, len(bad), f"{way}: {len(bad)}", transform=lower.get_yaxis_transform(), **name)
-        upper.plot([], [], marker, color=colour, label=way)
-    upper.set(yscale="log", ylabel="time to place [ms]")
-    upper.set_ylim(bottom=upper.get_ylim()[0] / 3)  # room for the word below the crosses
-    upper.yaxis.set_major_formatter(FuncFormatter(lambda y, _: f"{y:g}"))
-    upper.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), handlelength=1, handletextpad=0.3)
-    lower.set(ylabel="failed [orders]")
-    lower.margins(y=0.12)
-    time_axis(lower)
-    mark_events(upper, events)
-    for t in [] if events is None else events["t"]:
-        lower.axvline(t, color="#444444", linewidth=1.4, linestyle=(0, (4, 3)), zorder=1.5)
-    return figure
+def _cell(axes: Axes, at: tuple[int, int], letter: str, fill: str, span: tuple[float, float], *, framed: bool) -> None:
+    """One record: its letter on its colour, `span` rows high."""
+    (row, offset), (low, high) = at, span
+    edge: dict[str, Any] = {"edgecolor": "black" if framed else EDGE, "linewidth": 2.6 if framed else 0.6}
+    axes.broken_barh([(offset - 0.45, 0.9)], (row + low, high - low), facecolor=fill, zorder=2, **edge)
+    middle = row + (low + high) / 2 + 0.01
+    axes.text(offset, middle, letter, ha="center", va="center", color=ink(fill), fontweight="bold", zorder=3)
 
 
 def _draw_readers(axes: Axes, readers: Mapping[str, Mapping[int, int]]) -> None:
@@ -150,14 +145,8 @@ def _draw_readers(axes: Axes, readers: Mapping[str, Mapping[int, int]]) -> None:
         for partition, offset in positions.items():
             names.setdefault((partition, offset), []).append(name)
     for (partition, offset), together in names.items():
-        axes.plot(offset, partition + 0.33, marker="^", color="#222222", markersize=8, clip_on=False)
-        axes.text(offset + 0.2, partition + 0.38, ", ".join(together), va="center", fontsize="small")
-
-
-def _on(colour: str) -> str:
-    """Dark or white ink, whichever is read more easily on `colour`."""
-    red, green, blue = to_rgb(colour)
-    return "white" if 0.299 * red + 0.587 * green + 0.114 * blue < 0.5 else "#222222"
+        axes.plot(offset, partition + 0.26, marker="^", color=INK, markersize=15, clip_on=False)
+        axes.text(offset + 0.25, partition + 0.3, ", ".join(together), va="center", fontweight="bold")
 
 
 def _spans(times: Iterable[float], flags: Iterable[bool], end: float) -> list[tuple[float, float]]:
@@ -165,3 +154,11 @@ def _spans(times: Iterable[float], flags: Iterable[bool], end: float) -> list[tu
     known = [*zip(times, flags, strict=True), (end, None)]
     turns = [next(run) for _, run in groupby(known, key=lambda sample: sample[1])]
     return [(start, stop - start) for (start, flag), (stop, _) in pairwise(turns) if flag]
+
+
+def _without(spans: Iterable[tuple[float, float]], holes: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
+    """(start, width) of what the holes leave of the spans."""
+    for low, wide in holes:
+        cut = [((s, min(s + w, low) - s), (max(s, low + wide), s + w - max(s, low + wide))) for s, w in spans]
+        spans = [part for pair in cut for part in pair if part[1] > 0]
+    return list(spans)

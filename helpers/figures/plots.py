@@ -6,25 +6,29 @@ keeps every figure alive for ever, and is not made for threads.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
+from numpy.typing import ArrayLike
 
-from .display import styled
+from .display import canvas, styled
+from .labels import EVENT, HALO, ink, mark_events, name_ends, name_rising
 
-__all__ = ["bar_chart", "canvas", "curve", "distribution", "heat", "lines", "mark_events", "time_axis"]
+__all__ = ["bar_chart", "curve", "distribution", "heat", "lines", "time_axis"]
 
 MARKERS, HATCHES = "osD^vP*", ("", "//", "..", "xx", "\\\\", "++", "oo")
 
 
 @styled
 def lines(frame: pd.DataFrame, ylabel: str, events: pd.DataFrame | None = None, *, step: bool = False) -> Figure:
-    """Series over time, each labelled at its end.
+    """Series over time, each named where it ends.
 
     Args:
         frame: tidy: columns `t` [s], `series`, `value`; what is not a number is a gap.
@@ -33,54 +37,71 @@ def lines(frame: pd.DataFrame, ylabel: str, events: pd.DataFrame | None = None, 
         step: values hold until the next one, as counts and states do.
     """
     figure, axes = canvas()
-    ends: list[tuple[float, str, str]] = []
+    drawn: list[tuple[str, Line2D]] = []
     for i, (name, series) in enumerate(frame.groupby("series", sort=False)):
         values = pd.to_numeric(series["value"], errors="coerce")
         (line,) = axes.plot(
             series["t"], values, drawstyle="steps-post" if step else "default", marker=MARKERS[i % len(MARKERS)],
             markevery=max(1, len(values) // 8), markeredgecolor="white",
         )  # fmt: skip
-        if values.notna().any():
-            ends.append((float(values.dropna().iloc[-1]), str(name), str(line.get_color())))
+        drawn.append((str(name), line))
     time_axis(axes)
     axes.set(ylabel=ylabel)
     axes.yaxis.set_major_formatter(FuncFormatter(_thousands))
-    if ends:
+    if drawn:
         axes.set_ylim(bottom=min(0.0, axes.get_ylim()[0]))
-    _label_ends(axes, ends)
+    name_ends(axes, drawn)
     mark_events(axes, events)
     return figure
 
 
 @styled
-def bar_chart(data: pd.DataFrame | pd.Series | Mapping[str, float], xlabel: str, fmt: str = "{:,.0f}") -> Figure:
+def bar_chart(
+    data: pd.DataFrame | pd.Series | Mapping[str, float],
+    xlabel: str,
+    fmt: str = "{:,.0f}",
+    *,
+    dots: Mapping[str, Sequence[float]] | None = None,
+    mark: tuple[str, float] | None = None,
+) -> Figure:
     """Numbers compared: a horizontal bar for each row, or a group of bars where there are several columns.
 
     Args:
         data: label -> number, or one row a label and one column a quantity (all in the unit of `xlabel`).
         xlabel: the quantity with its unit in brackets.
         fmt: how a number is written at the end of its bar.
+        dots: label -> the single measurements behind the bar: do the bars differ by more than their rounds do?
+        mark: a name and a number to compare the bars with: a line across.
     """
     table = data if isinstance(data, pd.DataFrame) else pd.Series(dict(data), dtype=float).to_frame("")
-    figure, axes = canvas(height=1.0 + 0.42 * max(1, table.size) + 0.2 * len(table))
+    grouped = table.shape[1] > 1
+    height = 1.1 + (0.34 if grouped else 0.48) * max(1, table.size) + 0.2 * len(table) + 0.3 * (mark is not None)
+    figure, axes = canvas(height)
     rows, thick = np.arange(len(table)), 0.76 / max(1, table.shape[1])
+    singles = [(dots or {}).get(str(label), ()) for label in table.index]
     for i, column in enumerate(table.columns):
-        drawn = axes.barh(
-            rows + (i - (table.shape[1] - 1) / 2) * thick, table[column], thick,
-            label=str(column), hatch=HATCHES[i % len(HATCHES)], edgecolor="white",
-        )  # fmt: skip
-        axes.bar_label(drawn, fmt=fmt, padding=5)
-    if table.shape[1] > 1:
-        axes.legend(loc="center left", bbox_to_anchor=(1.02, 0.5))
+        y = rows + (i - (table.shape[1] - 1) / 2) * thick
+        axes.barh(y, table[column], thick, hatch=HATCHES[i % len(HATCHES)], edgecolor="white")
+        for at, value, rounds in zip(y, table[column], singles, strict=True):
+            text = fmt.format(value) + (
+                f"  {column}" if grouped and at == y[0] else ""
+            )  # the first group names the bars of all
+            heights = at + thick * 0.6 * (np.arange(len(rounds)) / max(1, len(rounds) - 1) - 0.5)
+            axes.plot(rounds, heights, "o", color="white", markeredgecolor="black", markeredgewidth=1.6, markersize=8)
+            place = (max([value, *rounds]), at)
+            axes.annotate(text, place, (8, 0), textcoords="offset points", va="center", path_effects=HALO)
+    if mark:
+        axes.axvline(mark[1], color=EVENT, linewidth=1.8, linestyle=(0, (4, 3)))
+        axes.annotate(mark[0], (mark[1], 1.02), xycoords=axes.get_xaxis_transform(), va="bottom", color=EVENT)
     axes.set_yticks(rows, [str(label) for label in table.index])
     axes.invert_yaxis()
-    axes.margins(x=0.12)
+    axes.margins(x=0.15)
     axes.grid(axis="x")
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0)
-    axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))  # more would touch where numbers are long
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))  # more would touch where numbers are long
     axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
-    axes.set(xlabel=xlabel)
+    axes.set(xlabel=xlabel, xlim=(0, None))
     return figure
 
 
@@ -93,24 +114,28 @@ def distribution(samples: Mapping[str, Sequence[float]], xlabel: str) -> Figure:
         xlabel: what was timed; the axis is in milliseconds, logarithmic: "acknowledgement latency [ms]".
     """
     figure, axes = canvas()
+    curves: list[tuple[str, str, Callable[[ArrayLike], ArrayLike]]] = []
     for i, (label, seconds) in enumerate(samples.items()):
         values = np.asarray(seconds, dtype=float) * 1e3
         values = values[values > 0]  # a logarithmic axis has no room for less
         if not values.size:
             continue
         p50, p99 = np.percentile(values, [50, 99])
-        line = axes.ecdf(values, label=f"{label}\np50 {_short(p50)} ms, p99 {_short(p99)} ms")
+        line = axes.ecdf(values, label=f"{label}\n{_short(p50)} / {_short(p99)}")
         at = [int(np.searchsorted(line.get_ydata(), share)) for share in (0.5, 0.99)]  # by share: values may repeat
-        line.set(marker=MARKERS[i % len(MARKERS)], markevery=at, markersize=11, markeredgecolor="white")
+        line.set(marker=MARKERS[i % len(MARKERS)], markevery=at, markersize=12, markeredgecolor="white")
+        curves.append((label, str(line.get_color()), partial(np.quantile, values)))
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 0.99]))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda y, _: {0.5: "p50", 0.99: "p99"}.get(y, f"{y:.0%}")))
     axes.set(xlabel=xlabel, ylabel="share of samples", ylim=(0, 1.03))
     axes.grid(axis="x")
-    if axes.lines:
-        axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), labelspacing=0.9, handlelength=2.4)
+    if curves:
+        place: dict[str, Any] = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5), "alignment": "left"}
+        axes.legend(title="p50 / p99 [ms]", labelspacing=0.7, handlelength=2.4, **place)
+    name_rising(axes, curves)
     return figure
 
 
@@ -147,11 +172,10 @@ def heat(table: pd.DataFrame, label: str, fmt: str = "{:,.0f}") -> Figure:
     figure, axes = canvas(height=1.1 + 0.62 * max(1, len(table)))
     values = table.to_numpy(dtype=float)
     image = axes.imshow(values, cmap="cividis", aspect="auto")
-    middle = np.nanmin(values) + 0.55 * np.ptp(values[~np.isnan(values)])
     for (row, column), value in np.ndenumerate(values):
-        colour = "black" if value > middle else "white"
-        text = "–" if np.isnan(value) else fmt.format(value)
-        axes.text(column, row, text, ha="center", va="center", color=colour, fontsize="large", fontweight="bold")
+        missing = np.isnan(value)  # its cell is the paper
+        look: dict[str, Any] = {"color": "black" if missing else ink(image.to_rgba(value)), "fontweight": "bold"}
+        axes.text(column, row, "–" if missing else fmt.format(value), ha="center", va="center", size="large", **look)
     for axis, names in ((axes.xaxis, table.columns), (axes.yaxis, table.index)):
         axis.set_ticks(range(len(names)), [name if isinstance(name, str) else _thousands(name) for name in names])
     axes.set(xlabel=table.columns.name or "", ylabel=table.index.name or "")
@@ -162,48 +186,11 @@ def heat(table: pd.DataFrame, label: str, fmt: str = "{:,.0f}") -> Figure:
     return figure
 
 
-def canvas(height: float = 4.0) -> tuple[Figure, Axes]:
-    """An empty figure of the style's width and `height` inches, and its axes. Call it from a `styled` function."""
-    figure = Figure(figsize=(rcParams["figure.figsize"][0], height))
-    return figure, figure.add_subplot()
-
-
 def time_axis(axes: Axes) -> None:
     """Seconds on the x axis, at round numbers."""
     axes.set(xlabel="time [s]")
     axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
-
-
-def mark_events(axes: Axes, events: pd.DataFrame | None) -> None:
-    """A line across for each event, labelled above the axes; labels that would touch go one row up."""
-    low, high = axes.get_xlim()
-    ends: list[float] = []  # where each row of labels ends, as a share of the width
-    for t, label in [] if events is None else zip(events["t"], events["label"], strict=True):
-        axes.axvline(t, color="#444444", linewidth=1.4, linestyle=(0, (4, 3)), zorder=1.5)
-        width = 0.0105 * len(label) + 0.02  # of the style's font on the style's width
-        left = min((t - low) / (high - low), 1 - width)
-        row = next((i for i, end in enumerate(ends) if end <= left), len(ends))
-        ends[row : row + 1] = [left + width]
-        axes.annotate(
-            label, (t, 1), (left, 1.03 + 0.3 * row / _height(axes)), textcoords="axes fraction",
-            xycoords=axes.get_xaxis_transform(), va="bottom", fontsize="small", color="#444444", annotation_clip=False,
-        )  # fmt: skip
-
-
-def _label_ends(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
-    """Names to the right of the lines' ends (value, name, colour), moved apart where they would touch."""
-    to_share = axes.transScale + axes.transLimits
-    placed = sorted((float(to_share.transform((0, value))[1]), name, colour) for value, name, colour in ends)
-    gap, level = 0.26 / _height(axes), -1.0
-    top = 1 - gap * len(placed)
-    for i, (height, name, colour) in enumerate(placed):
-        level = max(level + gap, min(height, top + gap * (i + 1)))
-        axes.text(1.01, level, name, transform=axes.transAxes, va="center", color=colour, fontweight="bold")
-
-
-def _height(axes: Axes) -> float:
-    return float(axes.figure.bbox.height / axes.figure.dpi)  # of the figure, in inches
 
 
 def _thousands(value: float, _: object = None) -> str:

@@ -11,9 +11,10 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .display import styled
-from .pictures import COLOURS, EDGE, _on
-from .plots import HATCHES, canvas, mark_events, time_axis
+from .display import canvas, styled
+from .labels import INK, ink, mark_events
+from .pictures import COLOURS, EDGE
+from .plots import HATCHES, time_axis
 
 __all__ = ["aligned", "owners"]
 
@@ -81,7 +82,7 @@ def _bar(axes: Axes, y: int, span: tuple[float, float], name: str, number: int, 
     if width > 0.012 * end * (1 + len(name)):
         box = {"boxstyle": "round,pad=0.15", "facecolor": fill, "edgecolor": "none"}
         place = start + width / 2
-        axes.text(place, y, name, ha="center", va="center", color=_on(fill), fontweight="bold", bbox=box)
+        axes.text(place, y, name, ha="center", va="center", color=ink(fill), fontweight="bold", bbox=box)
 
 
 def _gaps(axes: Axes, y: int, bars: pd.DataFrame, end: float) -> None:
@@ -91,7 +92,7 @@ def _gaps(axes: Axes, y: int, bars: pd.DataFrame, end: float) -> None:
         if start - last > 0.0:
             axes.broken_barh([(last, start - last)], (y - 0.36, 0.72), facecolor="none", edgecolor=EDGE, linestyle=":")
         if start - last > 0.11 * end:
-            axes.text((start + last) / 2, y, "nobody", ha="center", va="center", color=EDGE, fontstyle="italic")
+            axes.text((start + last) / 2, y, "nobody", ha="center", va="center", color=INK, fontstyle="italic")
         last = max(last, until)
 
 

@@ -56,7 +56,7 @@ def done(result: Any) -> Future[Any]:
 
 
 def dashboard(brokers: Brokers, **settings: Any) -> Dashboard:
-    return Dashboard(lag_of(brokers, "orders"), "It drains.", **settings)
+    return Dashboard(lag_of(brokers, "orders"), "The lag.", **settings)
 
 
 def lag_of(brokers: Brokers, topic: str) -> Lag:
@@ -169,12 +169,13 @@ def test_a_dashboard_stays_in_one_place_and_ends_as_a_still_figure() -> None:
         board.mark("begin")
         assert board.update() is None
         wait_until(lambda: board.update() or board.frames >= 3, timeout=60)
-    assert captured.stdout == "It drains.\n"
-    assert len({output.transient["display_id"] for output in captured.outputs}) == 1
-    assert {output.data["text/plain"] for output in captured.outputs} == {"[figure] It drains."}
-    widths = [size(base64.b64decode(output.data["image/png"]))[0] for output in captured.outputs]
+    *shown, said = captured.outputs
+    assert said.data["text/markdown"] == "The lag."
+    assert len({output.transient["display_id"] for output in shown}) == 1
+    assert {output.data["text/plain"] for output in shown} == {"[figure] The lag."}
+    widths = [size(base64.b64decode(output.data["image/png"]))[0] for output in shown]
     assert widths == [1000] * board.frames + [2000]
-    assert {output.metadata["image/png"]["width"] for output in captured.outputs} == {1000}
+    assert {output.metadata["image/png"]["width"] for output in shown} == {1000}
     frames = board.frames
     board.update()
     assert board.frames == frames and board.lag == 11 and list(board.events["label"]) == ["begin"]

@@ -2,19 +2,24 @@ from __future__ import annotations
 
 import base64
 import io
+from itertools import combinations
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from IPython.utils.capture import capture_output
 from matplotlib import rcParams
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 from PIL import Image
 
 from helpers.errors import LabError
 from helpers.figures import display
-from helpers.figures.display import Live, png, show, show_java
-from helpers.figures.pictures import _spans, log_grid, ownership, placements
+from helpers.figures.display import STYLE, Live, draft, png, show, show_java
+from helpers.figures.labels import ALARM, _luminance, dark, ink
+from helpers.figures.pictures import COLOURS, _spans, _without, log_grid, ownership
+from helpers.figures.placements import placements
 from helpers.figures.plots import bar_chart, curve, distribution, heat, lines
 from helpers.wait import wait_until
 
@@ -26,14 +31,21 @@ REPLICAS = pd.DataFrame(
     [(0.0, "leader", 1), (0.0, "isr", (1, 2)), (1.0, "leader", float("nan")), (2.0, "leader", 2), (2.0, "isr", (2,))],
     columns=["t", "series", "value"],
 )
+DEATH = pd.DataFrame(
+    [(0.0, "dead", ()), *REPLICAS.itertuples(index=False), (1.0, "dead", (1,)), (3.0, "dead", ()), (9.0, "isr", (2,))],
+    columns=["t", "series", "value"],
+)
+RACE = pd.DataFrame({"t": [0, 1, 0, 9], "series": ["short", "short", "long", "long"], "value": [0, 10, 0, 10]})
+WAVES = pd.DataFrame({"t": [0, 4, 9] * 2, "series": ["calm"] * 3 + ["wave"] * 3, "value": [0, 0, 0, 0, 50, 0]})
 ORDERS = pd.DataFrame({"t": [0.0, 1.0, 2.0], "seconds": [0.01, 0.3, 0.001], "ok": [True, True, False]})
 SWEEP = pd.DataFrame({"none": [1.0, 40.0], "zstd": [float("nan"), 1234.0]}, index=pd.Index([1, 16], name="batch [KB]"))
 FIGURES = {
     "lines": lambda: lines(TIDY, "lag [records]", EVENTS),
     "bars": lambda: bar_chart({"acks=1": 1000, "acks=all": 0}, "lost [records]"),
     "groups": lambda: bar_chart(
-        pd.DataFrame({"lost": [1, 2], "duplicated": [3, 4]}, index=["a", "b"]), "messages [count]"
+        pd.DataFrame({"lost": [1, 2], "duplicated": [3, 4]}, index=["a", "b"]), "messages [count]", mark=("limit", 2)
     ),
+    "rounds": lambda: bar_chart({"TLS": 2.0, "plaintext": 1.0}, "CPU time [s/GB]", dots={"TLS": [1.5, 2.0, 4.0]}),
     "distribution": lambda: distribution(
         {"acks=0": [0.001, 0.002], "acks=1": [0.003] * 50, "no": [], "0": [0.0]}, "x [ms]"
     ),
@@ -42,6 +54,11 @@ FIGURES = {
     "heat": lambda: heat(SWEEP, "throughput [MB/s]"),
     "log": lambda: log_grid([(0, 0, "anna"), (1, 0, None), (0, 1, "ben")], {"billing": {0: 2, 1: 0}, "audit": {0: 2}}),
     "ownership": lambda: ownership(REPLICAS, EVENTS[:1]),
+    "a death": lambda: ownership(DEATH, EVENTS[:1]),
+    "two ends": lambda: lines(RACE, "jobs done [count]"),
+    "peaks": lambda: lines(WAVES, "waiting [orders]"),
+    "old and new": lambda: log_grid([(p, n, chr(65 + n)) for p in (0, 1) for n in range(12)], old={0: 3}),
+    "alarm": lambda: log_grid([(0, 0, "1"), (0, 1, "0"), (0, 2, "2")], alarm={"2"}),
     "placements": lambda: placements({"HTTP": ORDERS, "event": ORDERS[:2]}, EVENTS[:1]),
     "no placements": lambda: placements({"HTTP": ORDERS[:0]}),
     "no lines": lambda: lines(NOTHING, "lag [records]", pd.DataFrame(columns=["t", "label"])),
@@ -72,6 +89,75 @@ def test_the_style_is_the_files_and_stays_in_the_figures() -> None:
     assert (rcParams["font.size"], rcParams["axes.grid"]) == before
 
 
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_word_is_smaller_than_the_rest(name: str) -> None:
+    figure = FIGURES[name]()
+    png(figure)
+    for text in figure.findobj(Text):
+        assert not text.get_text() or text.get_size() >= STYLE["font.size"], text
+
+
+@pytest.mark.parametrize("share", [n / 20 for n in range(21)])
+def test_ink_is_read_on_every_grey_and_names_on_white(share: float) -> None:
+    fill = (share, share, share)
+    light, word = sorted((_luminance(fill), _luminance(ink(fill))), reverse=True)
+    assert (light + 0.05) / (word + 0.05) >= 4.5
+    assert all(1.05 / (_luminance(dark(colour)) + 0.05) >= 4.5 for colour in COLOURS)
+
+
+def test_labels_of_events_do_not_touch() -> None:
+    figure = FIGURES["lines"]()
+    draft(figure)
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts if text.get_text() in set(EVENTS["label"])]
+    assert len(boxes) == 3 and not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+
+
+def where(figure: Figure, name: str) -> tuple[float, float]:
+    """The middle of a word, as shares of the axes' width and height."""
+    draft(figure)
+    axes = figure.axes[0]
+    (text,) = (text for text in axes.texts if text.get_text() == name)
+    box = text.get_window_extent().transformed(axes.transAxes.inverted())
+    return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
+
+
+def test_names_stand_beside_their_curves() -> None:
+    """At its end, inside if that is earlier; at the peak of what ends where others end."""
+    assert where(FIGURES["two ends"](), "long")[0] > 1 and 0.1 < where(FIGURES["two ends"](), "short")[0] < 0.25
+    assert where(FIGURES["peaks"](), "calm")[0] > 1
+    x, y = where(FIGURES["peaks"](), "wave")
+    assert 0.3 < x < 0.45 and y > 0.8
+    rising = distribution({"acks=0": [n * 1e-5 for n in range(1, 99)], "acks=1": list(range(1, 99))}, "x [ms]")
+    assert where(rising, "acks=0")[0] < 0.5 < where(rising, "acks=1")[0]
+    close = {f"linger.ms={n}": [n * m * 1e-3 for m in range(50, 151)] for n in (4, 6, 9)}
+    assert texts(distribution(close, "x [ms]")) >= {"6"}  # no room for all of its name between the other two
+
+
+def test_what_is_new_is_framed_and_twelve_keys_have_twelve_colours() -> None:
+    cells = FIGURES["old and new"]().axes[0].collections
+    assert len({str(cell.get_facecolor()) for cell in cells}) == 12
+    assert [cell.get_linewidth()[0] > 2 for cell in cells] == [False] * 3 + [True] * 21
+
+
+def test_alarm_is_a_colour_of_its_own() -> None:
+    cells = [to_hex(cell.get_facecolor()[0]) for cell in FIGURES["alarm"]().axes[0].collections]
+    assert cells.index(ALARM.lower()) == 2 and len(set(cells)) == 3
+
+
+def test_a_dead_broker_is_dead_whatever_the_books_say() -> None:
+    """Broker 1 is killed at 1 s, leads by the books until 2 s, and starts again at 3 s."""
+    beams = [c for c in FIGURES["a death"]().axes[0].collections if to_hex(c.get_facecolor()[0]) == ALARM.lower()]
+    (beam,) = [path for c in beams for path in c.get_paths()]
+    assert (beam.get_extents().x0, beam.get_extents().x1) == (1, 3)
+    assert _without([(0, 4)], [(1, 2)]) == [(0, 1), (3, 1)] and _without([(0, 1)], [(1, 2)]) == [(0, 1)]
+
+
+def test_bars_are_named_where_they_stand_and_show_their_rounds() -> None:
+    assert texts(FIGURES["groups"]()) == {"1  lost", "3  duplicated", "2", "4", "limit"}
+    dots = [line.get_xdata() for line in FIGURES["rounds"]().axes[0].lines if len(line.get_xdata())]
+    assert [list(x) for x in dots] == [[1.5, 2.0, 4.0]]
+
+
 def test_colour_is_never_alone() -> None:
     plain = lines(TIDY, "lag [records]", EVENTS)
     assert texts(plain) == {"lag 0", "lag 1", *EVENTS["label"]}
@@ -79,13 +165,14 @@ def test_colour_is_never_alone() -> None:
     assert drawn[0].get_marker() != drawn[1].get_marker() and drawn[0].get_linestyle() != drawn[1].get_linestyle()
     assert texts(FIGURES["log"]()) >= {"A", "B", "–", "billing, audit"}
     assert texts(FIGURES["ownership"]()) >= {"leader", "in ISR", "out of ISR"}
+    assert texts(FIGURES["a death"]()) >= {"leader", "dead", "out of ISR"}
     assert texts(FIGURES["bars"]()) == {"1,000", "0"}
     assert texts(FIGURES["heat"]()) == {"1", "40", "–", "1,234"}
 
 
 def test_distribution_marks_the_quantiles() -> None:
     (line,) = distribution({"acks=1": [n / 1000 for n in range(1, 101)]}, "x [ms]").axes[0].lines
-    assert line.get_label() == "acks=1\np50 50 ms, p99 99 ms"
+    assert line.get_label() == "acks=1\n50 / 99"
     assert [line.get_xdata()[i] for i in line.get_markevery()] == [50, 99]  # where the curve reaches the share
 
 
@@ -101,9 +188,10 @@ def test_spans(flags: list[bool], spans: list[tuple[float, float]]) -> None:
 @pytest.mark.usefixtures("shell")
 def test_show_displays_the_picture_and_says_it() -> None:
     with capture_output() as captured:
-        show(FIGURES["bars"](), "acks=1 lost 1000, acks=all none.")
-    assert captured.stdout == "acks=1 lost 1000, acks=all none.\n"
-    (output,) = captured.outputs
+        show(FIGURES["bars"](), "`acks=1` lost 1000, `acks=all` none.")
+    output, said = captured.outputs
+    assert captured.stdout == "" and said.data["text/markdown"] == "`acks=1` lost 1000, `acks=all` none."
+    assert said.data["text/plain"] == "acks=1 lost 1000, acks=all none."  # compared, and read where Markdown is not
     assert base64.b64decode(output.data["image/png"]).startswith(b"\x89PNG")
     assert output.data["text/plain"] == "[figure] acks=1 lost 1000, acks=all none."
     assert output.metadata["image/png"]["alt"] == "acks=1 lost 1000, acks=all none."
@@ -123,10 +211,11 @@ def test_a_java_program_is_folded(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     assert "</summary>\n\n```java\nclass Log {}\n```\n\n</details>" in output.data["text/markdown"]
 
 
+@pytest.mark.usefixtures("shell")
 def test_live_redraws_in_place_no_faster_than_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     scales: list[int] = []
     monkeypatch.setattr(display.Frame, "put", lambda self, image, scale=2: scales.append(scale))
-    with capture_output() as captured, Live(lambda: Figure(figsize=(1, 1)), "The lag drains.", fps=5) as live:
+    with capture_output() as captured, Live(lambda: Figure(figsize=(1, 1)), "The lag.", fps=5) as live:
         for _ in range(100):
             assert live.update() is None
         assert len(scales) == 1
@@ -134,15 +223,17 @@ def test_live_redraws_in_place_no_faster_than_asked(monkeypatch: pytest.MonkeyPa
     live.close()
     live.update()
     assert scales == [1, 1, 2]  # the last frame is the sharp one, and there is one
-    assert captured.stdout == "The lag drains.\n"
+    assert [output.data["text/markdown"] for output in captured.outputs] == ["The lag."]
 
 
 @pytest.mark.usefixtures("shell")
 def test_live_keeps_one_place_on_the_page() -> None:
     with capture_output() as captured, Live(FIGURES["bars"], "Done.") as live:
         live.update()
-    ids = {output.transient["display_id"] for output in captured.outputs}
-    assert len(ids) == 1 and [output.update for output in captured.outputs] == [False, True]
+    *frames, said = captured.outputs
+    ids = {output.transient["display_id"] for output in frames}
+    assert len(ids) == 1 and [output.update for output in frames] == [False, True]
+    assert said.data == {"text/markdown": "Done.", "text/plain": "Done."}
 
 
 def test_a_curve_carries_its_numbers_to_two_digits() -> None:
