@@ -12,6 +12,7 @@ from typing import Any
 from .errors import LabError
 from .lock import locked
 from .machine import small
+from .rescue import after_trouble
 from .stacks import ABILITIES, SERVICES, Service, Stack, StateFile, assign_ports, choose, make, usable
 from .systems import SYSTEMS, Aws, Kafka, Node, Postgres, RabbitMQ, System
 from .systems.ready import wait_ready
@@ -75,6 +76,7 @@ class Lab:
                     say(f"{missing.message} The lab goes on without it.\nFix: {missing.fix}")
                     wanted.remove(service)
             lab._bring_up([*services, *wanted], say, progress=True)
+        after_trouble(lab.calm)
         say(f"Lab on {name} ({why}): " + ", ".join(f"{s.name} {s.address}" for s in lab._stack.services.values()))
         return lab
 
