@@ -3,7 +3,7 @@
 Loaded by `-p tests.pace`, as `tests.notebooks` does. "Run All" leaves no time between two cells; a learner reads for
 minutes, and meanwhile background threads commit, sessions end, transactions time out. With `--pause 7` the tests wait
 as a reader does, while the kernel is idle. nbval compares outputs, but not those that are measured: a check that says
-FAIL there fails here.
+FAIL there fails here. With `--again`, every cell runs twice, which is what a learner does after an interrupt.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from nbval.plugin import IPyNbCell, NbCellError
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("pace")
     group.addoption("--pause", type=float, default=0.0, help="seconds to read, before each cell of a notebook")
+    group.addoption("--again", action="store_true", help="run each cell twice, as after an interrupt, and judge both")
     group.addoption("--lesson", default="", help='only the cells of one lesson, "1.3": each stands alone')
 
 
@@ -54,6 +55,8 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     if not isinstance(item, IPyNbCell):
         return (yield)
     time.sleep(item.config.getoption("pause"))  # the pause is what is tested; nothing is waited for
+    if item.config.getoption("again"):
+        item.runtest()
     done = yield
     said = "".join(str(out.get("text", "")) for out in getattr(item, "test_outputs", []))
     if failed := [line for line in said.splitlines() if line.startswith("✘ FAIL")]:

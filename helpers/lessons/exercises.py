@@ -51,7 +51,8 @@ def the_rule(accepted: Callable[[str, int, int], Any], said: Mapping[tuple[str, 
             right += 1
         elif not wrong[0]:
             found = trouble or f"returned {verdict!r}"
-            hint = "" if trouble else _of_the_rule(accepted, (acks, floor, dead), verdict)
+            asked = 'acks is text, "1" or "all"; floor and dead are numbers'
+            hint = asked if trouble else _of_the_rule(accepted, (acks, floor, dead), verdict)
             wrong = f'; accepted("{acks}", {floor}, {dead}) {found}, the leader said {answer}', hint
     return right == len(said), f"{right} of {len(said)} as the brokers said{wrong[0]}", wrong[1]
 
@@ -78,7 +79,8 @@ def the_damage(damage: Callable[[int, int], Any], measured: Mapping[str, tuple[i
             right += 1
         elif not wrong[0]:
             said = trouble or f"returned {found!r}"
-            hint = "" if trouble else _of_the_damage(pair, done, committed, (lost, twice))
+            asked = "done and committed are two numbers; return two, lost and twice"
+            hint = asked if trouble else _of_the_damage(pair, done, committed, (lost, twice))
             wrong = f"; {way}: damage({done}, {committed}) {said}, measured ({lost}, {twice})", hint
     return right == len(measured), f"{right} of {len(measured)} as measured{wrong[0]}", wrong[1]
 
