@@ -82,3 +82,12 @@ def test_one_lesson_alone_at_a_readers_pace(
     assert f"{passed} passed" in done.stdout
     assert (f"{failed} failed" in done.stdout) == bool(failed), done.stdout
     assert len(re.findall(r"0\.[5-9]\d?s call", done.stdout)) == passed + failed, done.stdout
+
+
+@pytest.mark.parametrize(("again", "code"), [([], 0), (["--again"], 1)], ids=["once", "twice"])
+def test_a_cell_that_works_only_once(tmp_path: Path, lab_home: Path, again: list[str], code: int) -> None:
+    cell = nbformat.v4.new_code_cell("n = globals().get('n', 0) + 1\nassert n == 1, 'the topic exists already'")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "lesson.ipynb")
+    command = [sys.executable, "-m", "pytest", "-p", "tests.pace", "@tests/nbval.args", *again, str(tmp_path)]
+    done = subprocess.run(command, cwd=repo_dir(), capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, done.stdout
