@@ -16,10 +16,11 @@ __all__ = ["after_trouble"]
 _watching: list[Callable[[Any], None]] = []  # in this kernel: at most one
 
 
-def after_trouble(undo: Callable[[], None]) -> None:
+def after_trouble(broken: Callable[[], list[str]], undo: Callable[[], None]) -> None:
     """Call `undo` after each cell that did not come to its end; a later call of this function replaces an earlier one.
 
-    Outside of IPython nothing is called: a program has its own `finally`.
+    After an error only when something is `broken`: most errors are typing errors. After an interrupt always, because it
+    may have come between a broker's start and the moment when clients can use it.
     """
     if "IPython" not in sys.modules:  # the commands are quick because they do not import it
         return
@@ -30,12 +31,15 @@ def after_trouble(undo: Callable[[], None]) -> None:
         return
 
     def cell_ended(result: Any) -> None:
-        if result is None or result.error_in_exec is None:
-            return
+        error = getattr(result, "error_in_exec", None)
         try:
+            if error is None or not ((names := broken()) or isinstance(error, KeyboardInterrupt)):
+                return
+            if names:
+                print(f"Undoing what this cell broke: {', '.join(names)} ...")
             undo()
-        except (LabError, OSError) as error:
-            print(f"The lab could not undo every fault: {error}\nFix: lab.calm()")
+        except (LabError, OSError) as trouble:
+            print(f"The lab could not undo every fault: {trouble}\nFix: lab.calm()")
 
     for earlier in _watching:
         shell.events.unregister("post_run_cell", earlier)
