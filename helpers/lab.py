@@ -12,6 +12,7 @@ from typing import Any
 from .errors import LabError
 from .lock import locked
 from .machine import small
+from .rescue import after_trouble
 from .stacks import ABILITIES, SERVICES, Service, Stack, StateFile, assign_ports, choose, make, usable
 from .systems import SYSTEMS, Aws, Kafka, Node, Postgres, RabbitMQ, System
 from .systems.ready import wait_ready
@@ -75,6 +76,7 @@ class Lab:
                     say(f"{missing.message} The lab goes on without it.\nFix: {missing.fix}")
                     wanted.remove(service)
             lab._bring_up([*services, *wanted], say, progress=True)
+        after_trouble(lab._broken, lab.calm)
         say(f"Lab on {name} ({why}): " + ", ".join(f"{s.name} {s.address}" for s in lab._stack.services.values()))
         return lab
 
@@ -126,6 +128,10 @@ class Lab:
         with locked(lambda _: None):
             self._reload()
             self._bring_up(list(self.services), lambda _: None)
+
+    def _broken(self) -> list[str]:
+        """The services that do not run."""
+        return [name for name in self.services if self._stack.state(name) != "running"]
 
     def stop(self, *systems: str) -> None:
         """Stop these systems and delete their data, for the memory that they take: `lab.stop("rabbitmq", "aws")`."""

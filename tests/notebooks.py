@@ -1,8 +1,10 @@
 """Runs nbval over the notebooks on every stack that this machine offers: `make notebooks`.
 
-`python -m tests.notebooks [--stack NAME] [--times N] [--small] [NOTEBOOK ...]`; what cannot run here is named, with the
-reason and the fix. Each stack gets a lab folder of its own, so that the learner's lab is not touched. With `--small`,
-notebooks run the loads of a small machine (`LAB_SMALL=1`); the outputs that are compared are the same.
+`python -m tests.notebooks [--stack NAME] [--times N] [--small] [--pause SECONDS] [--again] [--lesson ID] [NOTEBOOK]`;
+what cannot run here is named, with the reason and the fix. Each stack gets a lab folder of its own, so that the
+learner's lab is not touched. With `--small`, notebooks run the loads of a small machine (`LAB_SMALL=1`); the outputs
+that are compared are the same. With `--pause 7`, seven seconds pass before each cell, as with somebody who reads; with
+`--again`, every cell runs twice, as after an interrupt; with `--lesson 1.3`, that lesson runs alone (`tests/pace.py`).
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ from helpers.stacks.recipes import rabbitmq_server
 from tests.labs import environment, why_not
 
 
-def run(stack: str, paths: list[Path], times: int, small: bool) -> bool | None:
+def run(stack: str, paths: list[Path], times: int, small: bool, pace: list[str]) -> bool | None:
     """One stack: up as the notebooks ask for it, nbval, down. Whether all that ran has passed; None: nothing could."""
     if reason := why_not(stack):
         print(f"SKIPPED on {stack}: {reason}")
@@ -34,7 +36,8 @@ def run(stack: str, paths: list[Path], times: int, small: bool) -> bool | None:
         return None
     loads = ", small loads" if small else ""
     print(f"--- nbval on {stack}{loads}: {', '.join(Path(name).name for name in runnable)}", flush=True)
-    arguments = [sys.executable, "-m", "pytest", "@tests/nbval.args", "-q", "--durations=8", *runnable]
+    pytest = [sys.executable, "-m", "pytest", "-p", "tests.pace", "@tests/nbval.args", "-q", "--durations=8"]
+    arguments = [*pytest, *pace, *runnable]
     environ, passed = environment(stack) | ({"LAB_SMALL": "1"} if small else {}), 0
     try:
         for turn in range(1, 1 + times):
@@ -53,10 +56,15 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--stack", choices=NAMES)
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--small", action="store_true", help="the loads of a small machine")
+    parser.add_argument("--pause", type=float, default=0, metavar="SECONDS", help="before each cell, as a reader does")
+    parser.add_argument("--again", action="store_true", help="each cell twice, as after an interrupt")
+    parser.add_argument("--lesson", default="", metavar="ID", help='one lesson alone: 1.3; "0" is the roadmap')
     parser.add_argument("notebooks", nargs="*", type=Path)
     args = parser.parse_args(arguments)
-    notebooks = args.notebooks or sorted((repo_dir() / "notebooks").glob("*.ipynb"))
-    results = [run(stack, notebooks, args.times, args.small) for stack in ([args.stack] if args.stack else NAMES)]
+    notebooks = args.notebooks or sorted((repo_dir() / "notebooks").glob(f"0{args.lesson[:1] or '?'}_*.ipynb"))
+    pace = [f"--pause={args.pause:g}", f"--lesson={args.lesson}", *(["--again"] if args.again else [])]
+    stacks = [args.stack] if args.stack else NAMES
+    results = [run(stack, notebooks, args.times, args.small, pace) for stack in stacks]
     if not any(result is not None for result in results):
         print("No notebook could run here, on no stack: that is no success. Fix: python -m helpers doctor")
         return 1

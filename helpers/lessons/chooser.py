@@ -134,16 +134,31 @@ QUIZ: dict[str, tuple[str, ...]] = {
 
 
 def grade(answers: Mapping[str, str | None]) -> tuple[bool, str, str]:
-    """Whether the answers (scenario -> system) are right; how many are; a hint at the first that is not.
+    """Whether the answers (scenario -> system) are right; how many are, and the first that is not; a hint at that one.
 
     "REST" and "gRPC" are both right for "REST/gRPC"; upper or lower case does not matter.
     """
     key = {scenario: recommend(*needs) for scenario, needs in QUIZ.items()}
     right = {scenario for scenario, best in key.items() if _same(answers.get(scenario), best.system)}
-    wrong = next((scenario for scenario in key if scenario not in right), None)
-    decided = " + ".join(key[wrong].decided_by) if wrong else ""
-    hint = f"{wrong}: the need that decides is {decided}. Tick it in the chooser above." if wrong else ""
-    return not wrong, f"{len(right)} of {len(key)} right", hint
+    why = f"{len(right)} of {len(key)} right"
+    for scenario, best in key.items():
+        if scenario not in right:
+            found, hint = _mistake(str(answers.get(scenario) or ""), QUIZ[scenario], best)
+            return False, f"{why}; {scenario} {found}", hint
+    return True, why, ""
+
+
+def _mistake(given: str, needs: tuple[str, ...], best: Recommendation) -> tuple[str, str]:
+    """What a wrong answer is, and a hint that does not give the right one away."""
+    decides = " + ".join(best.decided_by)
+    if not given.strip():
+        return "has no answer yet", f"the need that decides is {decides}. Tick it in the chooser above."
+    system = next((name for name in GIVES if _same(given, name)), None)
+    if system is None:
+        return f'is "{given}"', f"the answers are REST, {', '.join(name for name in GIVES if '/' not in name)}"
+    if lacks := [NEEDS[need] for need in needs if need not in GIVES[system]]:
+        return f"is {system}", f'{system} does not give this: "{lacks[0]}" (what decides is {decides})'
+    return f"is {system}", f"{system} could, but something simpler gives it too: what decides is {decides}"
 
 
 def _same(answer: str | None, system: str) -> bool:

@@ -93,6 +93,7 @@ class Service:
             self._failure = error
 
     def __enter__(self) -> Self:
+        self.recover()  # an interrupt may have left it slow
         self.come_back()
         return self
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 
 import pandas as pd
 
@@ -70,6 +70,15 @@ class Ledger:
                 latest = self._latest.get(key, -1)
                 self._out_of_order += n < latest
                 self._latest[key] = max(n, latest)
+
+    def recount(self, numbers: Iterable[int]) -> None:
+        """Forget what was received, and receive these: a log that is read once more counts once."""
+        with self._lock:
+            self._received.clear()
+            self._latest.clear()
+            self._out_of_order = 0
+            for n in numbers:
+                self.receive(n)
 
     def _known(self, n: int) -> Hashable:
         if not 0 <= n < len(self._keys):

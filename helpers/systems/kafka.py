@@ -136,6 +136,25 @@ class Kafka(System):
             PartitionState(p.id, p.leader, tuple(p.replicas), tuple(sorted(p.isrs))) for _, p in sorted(found.items())
         ]
 
+    def all_know(self, topic: str, partitions: int) -> None:
+        """Wait until every broker knows of so many partitions, each asked by itself.
+
+        They hear of a change one after another, and a client believes the one that it happens to ask: a producer may
+        go on for minutes (`metadata.max.age.ms`) with fewer partitions than there are.
+        """
+
+        def known() -> list[int]:
+            found = []
+            for name in self.brokers:
+                own = AdminClient({"bootstrap.servers": self._stack.services[name].address, "log_level": 0})
+                found.append(len(own.list_topics(topic, timeout=5).topics[topic].partitions))
+            return found
+
+        def agreed() -> bool:
+            return set(known()) == {partitions}
+
+        wait_until(agreed, 30, f"every broker knows {partitions} partitions", known, retry_on=(KafkaException,))
+
     def end_offsets(self, topic: str) -> dict[int, int]:
         """Per partition: the offset that the next record will get (the high watermark).
 

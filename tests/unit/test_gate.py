@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -60,3 +61,33 @@ def test_a_false_output_fails(tmp_path: Path, lab_home: Path, source: str, outpu
     done = nbval(tmp_path, source, output, lab_home)
     assert done.returncode == 1, done.stdout
     assert "1 failed" in done.stdout
+
+
+TWO_LESSONS = ["## 1.1 Internals", "print(1)", "## 1.2 Exactly-once", "print(2)", "print('✘ FAIL  never: said')"]
+
+
+@pytest.mark.parametrize(("lesson", "passed", "failed"), [("1.1", 1, 0), ("", 2, 1)], ids=["one", "both"])
+def test_one_lesson_alone_at_a_readers_pace(
+    tmp_path: Path, lab_home: Path, lesson: str, passed: int, failed: int
+) -> None:
+    """And a check that says FAIL fails where the output is not compared, too."""
+    make, cells = nbformat.v4, []
+    for text in TWO_LESSONS:
+        cells.append(make.new_markdown_cell(text) if text.startswith("#") else make.new_code_cell(text))
+        cells[-1].metadata["tags"] = ["nbval-ignore-output"]
+    nbformat.write(make.new_notebook(cells=cells), tmp_path / "lesson.ipynb")
+    pace = ["--pause=0.5", f"--lesson={lesson}", str(tmp_path / "lesson.ipynb")]
+    command = [sys.executable, "-m", "pytest", "-p", "tests.pace", "@tests/nbval.args", *pace, "--durations=0", "-vv"]
+    done = subprocess.run(command, cwd=repo_dir(), capture_output=True, text=True, timeout=120)
+    assert f"{passed} passed" in done.stdout
+    assert (f"{failed} failed" in done.stdout) == bool(failed), done.stdout
+    assert len(re.findall(r"0\.[5-9]\d?s call", done.stdout)) == passed + failed, done.stdout
+
+
+@pytest.mark.parametrize(("again", "code"), [([], 0), (["--again"], 1)], ids=["once", "twice"])
+def test_a_cell_that_works_only_once(tmp_path: Path, lab_home: Path, again: list[str], code: int) -> None:
+    cell = nbformat.v4.new_code_cell("n = globals().get('n', 0) + 1\nassert n == 1, 'the topic exists already'")
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell]), tmp_path / "lesson.ipynb")
+    command = [sys.executable, "-m", "pytest", "-p", "tests.pace", "@tests/nbval.args", *again, str(tmp_path)]
+    done = subprocess.run(command, cwd=repo_dir(), capture_output=True, text=True, timeout=120)
+    assert done.returncode == code, done.stdout

@@ -32,6 +32,13 @@ def test_refused_is_not_lost_and_is_named() -> None:
     assert (ledger.failed, ledger.acked) == (0, 3)
 
 
+def test_a_log_that_is_read_again_counts_once() -> None:
+    ledger = sent(3)
+    for _ in range(2):
+        ledger.recount([2, 0, 0])
+        assert ledger.line() == "sent 3, acked 3, received 3: lost 1, duplicated 1, out of order 1"
+
+
 def test_duplicates_are_deliveries_beyond_the_first() -> None:
     ledger = sent(3)
     for n in (0, 1, 2, 1, 1):

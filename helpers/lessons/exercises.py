@@ -1,0 +1,149 @@
+"""The judges of phase 1's exercises, and the data that each exercise has for itself.
+
+A judge says whether it is solved, what was found, and a hint for just that mistake: what `lesson.exercise` takes. It
+shows the first case that is wrong. What it asks the brokers stands in `groups_at_work`.
+
+Introduced in lesson 1.1 (`the_rule`, `replay`), 1.2 (`the_damage`, `the_inbox`) and 1.4 (`faster`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from ..teaching.attempt import attempt
+
+__all__ = ["Verdict", "faster", "replay", "the_damage", "the_inbox", "the_rule"]
+
+Verdict: TypeAlias = "tuple[bool, str, str]"  # solved, what was found, a hint
+
+
+def replay(messages: Sequence[Any], first: int, count: int) -> Verdict:
+    """Whether these messages are the orders from number `first` on, of `count` in three partitions."""
+    if not isinstance(messages, list | tuple):
+        return False, f"`replayed` is no list: {messages!r}", "consume returns a list, poll a single message"
+    if errors := [message.error() for message in messages if message.error()]:
+        return False, f"a partition could not be read: {errors[0].str()}", "assign offsets that offsets_for_times found"
+    found = sorted(int(message.value()) for message in messages)
+    missing = sorted({*range(first, count)} - {*found})
+    why, partitions = f"replayed {found}", {message.partition() for message in messages}
+    if not found:
+        return False, why, "assign what offsets_for_times returns (a moment is no offset), then consume(100, timeout=3)"
+    if len(found) > len(set(found)):
+        return False, f"{why}: some twice", "read each partition once"
+    if found[0] < first:
+        hint = "assign the offsets that offsets_for_times found; without one, a partition is read from elsewhere"
+        return False, f"{why}: order {found[0]} is older than the moment, which is that of order {first}", hint
+    if missing and len(partitions) < 3:
+        hint = "assign all three at once: each call of assign replaces the one before"
+        return False, f"{why}: nothing from {3 - len(partitions)} of the three partitions", hint
+    if missing:
+        return False, f"{why}: order {missing[0]} is missing", "consume(100, timeout=3) goes on until the time is up"
+    return True, why, ""
+
+
+def the_rule(accepted: Callable[[str, int, int], Any], said: Mapping[tuple[str, int, int], str]) -> Verdict:
+    """Whether a function of acks, floor and dead brokers says what the brokers said: "accepted", or an error."""
+    right, wrong = 0, ("", "")
+    for (acks, floor, dead), answer in said.items():
+        verdict, trouble = attempt(accepted, acks, floor, dead)
+        if not trouble and isinstance(verdict, int) and verdict == (answer == "accepted"):
+            right += 1
+        elif not wrong[0]:
+            found = trouble or f"returned {verdict!r}"
+            asked = 'acks is text, "1" or "all"; floor and dead are numbers'
+            hint = asked if trouble else _of_the_rule(accepted, (acks, floor, dead), verdict)
+            wrong = f'; accepted("{acks}", {floor}, {dead}) {found}, the leader said {answer}', hint
+    return right == len(said), f"{right} of {len(said)} as the brokers said{wrong[0]}", wrong[1]
+
+
+def _of_the_rule(accepted: Callable[..., Any], case: tuple[str, int, int], verdict: Any) -> str:
+    acks, floor, dead = case
+    if not isinstance(verdict, int):
+        return "the function returns True or False for each question"
+    if acks == "1":
+        as_number = attempt(accepted, 1, floor, dead)[0]
+        return 'acks is text: "1", not 1' if as_number is True else "with acks=1 nobody looks at the floor"
+    if verdict:
+        return f"{3 - dead} of three are in sync, and the floor asks for {floor}"
+    return "the floor is met when as many are in sync" if 3 - dead == floor else "in sync are 3 - dead"
+
+
+def the_damage(damage: Callable[[int, int], Any], measured: Mapping[str, tuple[int, int, tuple[int, int]]]) -> Verdict:
+    """Whether a function of done and committed says what was measured: for each way, done, committed, (lost, twice)."""
+    right, wrong = 0, ("", "")
+    for way, (done, committed, (lost, twice)) in measured.items():
+        found, trouble = attempt(damage, done, committed)
+        pair = tuple(found) if isinstance(found, tuple | list) else found
+        if not trouble and pair == (lost, twice):
+            right += 1
+        elif not wrong[0]:
+            said = trouble or f"returned {found!r}"
+            asked = "done and committed are two numbers; return two, lost and twice"
+            hint = asked if trouble else _of_the_damage(pair, done, committed, (lost, twice))
+            wrong = f"; {way}: damage({done}, {committed}) {said}, measured ({lost}, {twice})", hint
+    return right == len(measured), f"{right} of {len(measured)} as measured{wrong[0]}", wrong[1]
+
+
+def _of_the_damage(found: Any, done: int, committed: int, wanted: tuple[int, int]) -> str:
+    if not isinstance(found, tuple) or len(found) != 2 or not all(isinstance(n, int) for n in found):
+        return "return two numbers: lost, twice"
+    if found == wanted[::-1]:
+        return "the right numbers the wrong way round: what was committed and not done is lost"
+    if min(found) < 0:
+        return "nothing can be lost less than 0 times: max(..., 0)"
+    if max(abs(a - b) for a, b in zip(found, wanted, strict=True)) == 1:
+        return f"committed is the next offset to read: {committed} means that 0 to {committed - 1} are done"
+    return f"the restart goes on at offset {committed}, and orders 0 to {done - 1} were done: what lies between?"
+
+
+def the_inbox(
+    lives: Callable[..., object], job: Sequence[Any], revenue: Callable[[], int], prices: Sequence[int]
+) -> Verdict:
+    """Whether a worker counts every price once, although it is killed after order 39, of which no offset tells.
+
+    Args:
+        lives: runs the worker once for each stop, and kills it there: `lives([39, 99], *job)`.
+        revenue: what stands in the database.
+    """
+    trouble = attempt(lives, [39, 99], *job, limit=20)[1]
+    found, total, again = revenue(), sum(prices), sum(prices[20:40])
+    why = f"{found} € of {total} €"
+    if trouble:
+        known = "duplicate key" in trouble or "UniqueViolation" in trouble
+        hint = "an id that is there is no error: INSERT ... ON CONFLICT DO NOTHING" if known else "the worker raised it"
+        return False, f"{why}, then the worker ended: {trouble}", hint
+    if found == total + again:
+        hint = "new = db.execute(the INSERT ..., [order]).rowcount: 1 for an id that is new, 0 for one that is there"
+        return False, f"{why}: the {again} € of the batch that came again are counted twice", hint
+    if found == 0:
+        return False, f"{why}: nothing counts", "rowcount is 1 for a new id; is the row inserted before you look?"
+    if found < total:
+        return False, f"{why}: {total - found} € too little", "each message needs its own id, and its own `new`"
+    return found == total, why, "is `new` 0 or 1 for each message?"
+
+
+START = {"linger.ms": 0, "batch.size": 1_000}  # the exercise as it is found
+
+
+def faster(send: Callable[..., tuple[float, float]], settings: Mapping[str, Any], one_by_one: float) -> Verdict:
+    """Whether orders go at least 10 times as fast as `one_by_one` [MB/s], in at most a fifth of their bytes."""
+    goal = "at least 10 times as fast, in a fifth of the bytes"
+    if settings == START:
+        return False, "the settings are still those of the colleague", "which of the two heat maps shows a codec?"
+    result, trouble = attempt(send, limit=30, **settings)
+    if result is None:
+        return False, f"the client did not send them: {trouble}", "names and values as in the heat maps"
+    speed, packed = result
+    codec, size = settings.get("compression.type", "none"), int(settings.get("batch.size", 1_000_000))
+    if packed <= 5:
+        why = f"bytes: {packed:.1f} to 1, where 5 to 1 is asked for"
+        if codec == "none":
+            return False, why, "nothing is compressed: compression.type"
+        if size < 100_000:
+            return False, why, f"each batch is packed by itself, and in {size:,} bytes little comes twice: batch.size"
+        return False, why, f"which column of the second picture says more than 5? {codec} is another"
+    if speed <= 10 * one_by_one:
+        why = f"speed: {speed / one_by_one:.1f} times as fast, where 10 is asked for"
+        return False, why, "fewer requests: batch.size" if size < 100_000 else f"{codec} is dark in the first picture"
+    return True, goal, ""

@@ -1,0 +1,157 @@
+"""What the exercises on consumer groups ask the brokers: orders of their own, who has how much, where a group stands.
+
+Introduced in lesson 1.1 (`orders_of_a_day`) and 1.3 (`fair_shares`, `read_on`, `rewind`).
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any
+
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from ..errors import LabError
+from ..teaching.attempt import attempt
+from ..wait import wait_until
+from .exercises import Verdict
+
+__all__ = ["fair_shares", "of_shares", "of_standing", "orders_of_a_day", "read_on", "rewind"]
+
+MINUTE = 60_000  # milliseconds, Kafka's unit of time
+
+
+def orders_of_a_day(client: Mapping[str, Any], topic: str, count: int) -> int:
+    """Write orders 0, 1, 2, ... of six customers, one a minute, the last just now; the moment of order 0 [ms].
+
+    Raises:
+        LabError: the brokers did not take all of them within 20 s.
+    """
+    opened, chance = round(time.time() * 1000) - count * MINUTE, random.Random(3)
+    producer = Producer({**client})
+    for n in range(count):
+        customer = chance.choice(["anna", "ben", "cleo", "dara", "gus", "jana"])
+        producer.produce(topic, str(n), customer, timestamp=opened + n * MINUTE)
+    if left := producer.flush(20):
+        raise LabError(f"{left} of {count} orders have no answer.", fix="lab.calm(), then run the cell again")
+    return opened
+
+
+def read_on(client: Mapping[str, Any], topic: str, group: str) -> list[int]:
+    """Read as the only member of a group to the end of a topic with one partition, and commit; the orders that came."""
+    settings = {"group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False}
+    found: list[int] = []
+
+    def at_the_end() -> bool:
+        message = consumer.poll(0.2)
+        if message is None:
+            return False
+        if (error := message.error()) is None:
+            found.append(int(message.value() or b""))
+        return error is not None and error.code() == KafkaError._PARTITION_EOF
+
+    with Consumer({**client, **settings, "enable.partition.eof": True}) as consumer:
+        consumer.subscribe([topic])
+        wait_until(at_the_end, 20, f"{group} is at the end of {topic}", lambda: f"{len(found)} orders read")
+        if found:
+            consumer.commit(asynchronous=False)
+    return found
+
+
+def rewind(client: Mapping[str, Any], topic: str, group: str, first: int, count: int) -> Verdict:
+    """Whether a group that had read all `count` orders was sent back to order `first`; if so, it reads on."""
+    admin = AdminClient({**client, "socket.timeout.ms": 10_000})
+    members = len(admin.describe_consumer_groups([group])[group].result(10).members)
+    asked = [ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0)])]
+    (answer,) = admin.list_consumer_group_offsets(asked).values()
+    stands = answer.result(10).topic_partitions[0].offset
+    if verdict := of_standing(members, stands, first, count):
+        return verdict
+    again = read_on(client, topic, group)
+    return again == [*range(first, count)], f"{len(again)} of {count} orders read again", "run the cell again"
+
+
+def of_standing(members: int, stands: int, first: int, count: int) -> Verdict | None:
+    """What is wrong with where the group stands; None: nothing."""
+    why = f"the group stands at offset {stands}"
+    if members:
+        hint = "close your consumer first: while a group has members, offsets are taken from them only"
+        return False, f"the group still has a member, and {why[4:]}", hint
+    if stands == count:
+        hint = "offsets_for_times, alter_consumer_group_offsets; then look at the `error` of each partition it returns"
+        return False, f"{why}, the end: 0 of {count} orders would be read again", hint
+    if stands < 0:
+        return False, "the group has no offset any more", "the moment is in milliseconds; is it one of these orders?"
+    if stands > count:
+        return (
+            False,
+            f"{why}, and there are {count} orders",
+            "that is a moment: offsets_for_times makes an offset of it",
+        )
+    if stands == 0:
+        hint = "is the moment in milliseconds, and the partition that offsets_for_times returned the one you wrote?"
+        return False, f"{why}, the beginning: all {count} orders would be read again", hint
+    if stands != first:
+        hint = "write what offsets_for_times returns as it is: the offset is the one to be read next"
+        return False, f"{why}: {count - stands} of {count} orders would be read again, not {count - first}", hint
+    return None
+
+
+def fair_shares(client: Mapping[str, Any], topics: Sequence[str], group: str, settings: Mapping[str, Any]) -> Verdict:
+    """Whether four members with these settings get equally many partitions of these topics; asks the coordinator."""
+    admin, shares, trouble = AdminClient({**client}), dict[str, int](), ""
+    known = {**client, "auto.offset.reset": "earliest", **settings, "group.id": group}
+    seen, since, end = None, 0.0, time.monotonic() + 20
+    with ExitStack() as members:
+        consumers = []
+        for name in "ABCD":
+            consumer, trouble = attempt(Consumer, known | {"client.id": name})
+            if consumer is None:  # refused at once: nobody waits for a group that cannot be
+                return of_shares({}, trouble, settings)
+            members.callback(consumer.close)
+            consumer.subscribe([*topics])
+            consumers.append(consumer)
+        while not trouble and sum(shares.values()) < len(topics):
+            for message in [consumer.poll(0.05) for consumer in consumers]:
+                if message is not None and (error := message.error()):
+                    trouble = error.str()
+            state, shares = _books(admin, group)
+            if (state, shares) != seen:
+                seen, since = (state, shares), time.monotonic()
+            elif time.monotonic() > min(since + 5, end):  # nothing has moved for so long
+                trouble = f"the group does not settle: {state}, {len(shares)} members"
+            shares = shares if state == "STABLE" and len(shares) == len(consumers) else {}
+    return of_shares(shares, trouble, settings)
+
+
+def _books(admin: AdminClient, group: str) -> tuple[str, dict[str, int]]:
+    """The coordinator's word: the group's state, and how many partitions each member has."""
+    try:
+        told = admin.describe_consumer_groups([group])[group].result(10)
+    except KafkaException:  # a new group is not known at once
+        return "DEAD", {}
+    return told.state.name, {m.client_id: len(m.assignment.topic_partitions) for m in told.members}
+
+
+def of_shares(shares: Mapping[str, int], trouble: str, settings: Mapping[str, Any]) -> Verdict:
+    """The verdict on what each member has; `trouble` is why nobody has anything."""
+    asked = str(settings.get("partition.assignment.strategy", ""))
+    if trouble:
+        hint = "four members share these settings: does one of them name a single member?"
+        if "session.timeout.ms" in trouble:
+            hint = (
+                "the new protocol's timeouts are the broker's: begin with settings = {}, or stay with the classic one"
+            )
+        elif asked == "sticky":
+            hint = "only the Java client has sticky; which of this client's moved as little?"
+        elif "assign" in trouble:
+            hint = "this client has range, roundrobin and cooperative-sticky; eager and cooperative do not mix"
+        elif "property" in trouble:
+            hint = 'the name is "partition.assignment.strategy"'
+        return False, f"the client refused: {trouble}" if not shares else trouble, hint
+    why = ", ".join(f"{name} has {n}" for name, n in sorted(shares.items()))
+    hint = "range shares out one topic after the other: the only partition of each goes to the first member"
+    return len(set(shares.values())) == 1, why, hint

@@ -1,0 +1,213 @@
+"""The judges of the exercises, with the wrong answers that people give: each has its finding, and a hint of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer
+
+from helpers.lessons import exercises, groups_at_work
+from helpers.lessons.exercises import START
+
+SAID = {
+    (acks, floor, dead): "accepted" if acks == "1" or 3 - dead >= floor else "NOT_ENOUGH_REPLICAS"
+    for dead in range(3)
+    for acks, floor in (("1", 2), ("all", 1), ("all", 2), ("all", 3))
+}
+
+
+def forever(*_: object) -> bool:
+    while True:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("rule", "found", "hint"),
+    [
+        (lambda acks, floor, dead: acks == "1" or 3 - dead >= floor, "12 of 12 as the brokers said", ""),
+        (lambda acks, floor, dead: None, '("1", 2, 0) returned None, the leader said accepted', "True or False"),
+        (lambda acks, floor, dead: "accepted", "returned 'accepted'", "True or False"),
+        (lambda acks, floor, dead: acks == 1 or 3 - dead >= floor, '("1", 2, 2) returned False', 'text: "1", not 1'),
+        (lambda acks, floor, dead: 3 - dead >= floor, '("1", 2, 2) returned False', "nobody looks at the floor"),
+        (lambda acks, floor, dead: acks == "1" or 3 - dead > floor, '("all", 3, 0) returned False', "as many are in"),
+        (lambda acks, floor, dead: acks == "1" or dead < floor, '("all", 1, 1) returned False', "in sync are 3 - "),
+        (lambda acks, floor, dead: True, '("all", 3, 1) returned True', "2 of three are in sync"),
+        (lambda acks, floor, dead: acks == "1" or dead >= floor, '("all", 1, 0) returned False', "in sync are 3 - "),
+        (lambda acks, floor, dead: 3 / dead > floor, "ZeroDivisionError: division by zero", "numbers"),
+        (lambda acks, floor, dead: undefined, "NameError: name 'undefined' is not defined", ""),  # noqa: F821
+    ],
+)
+def test_the_rule(rule: Callable[..., Any], found: str, hint: str) -> None:
+    ok, why, said = exercises.the_rule(rule, SAID)
+    assert ok == ("12 of 12" in why)
+    assert found in why and hint in said
+
+
+MEASURED = {"default": (15, 20, (5, 0)), "commit after": (15, 10, (0, 5)), "store after": (15, 14, (0, 1))}
+
+
+@pytest.mark.parametrize(
+    ("rule", "found", "hint"),
+    [
+        (lambda done, c: (max(c - done, 0), max(done - c, 0)), "3 of 3 as measured", ""),
+        (lambda done, c: [max(c - done, 0), max(done - c, 0)], "3 of 3 as measured", ""),
+        (lambda done, c: (0, 0), "0 of 3 as measured; default: damage(15, 20) returned (0, 0)", "goes on at offset 20"),
+        (lambda done, c: (max(done - c, 0), max(c - done, 0)), "measured (5, 0)", "the wrong way round"),
+        (lambda done, c: (c - done, done - c), "returned (5, -5)", "max(..., 0)"),
+        (lambda done, c: (max(c - done - 1, 0), max(done - c, 0)), "returned (4, 0)", "the next offset to read"),
+        (lambda done, c: c - done, "returned 5", "return two numbers"),
+        (lambda done, c: None, "returned None", "return two numbers"),
+        (lambda done: (0, 0), "TypeError", ""),
+    ],
+)
+def test_the_damage(rule: Callable[..., Any], found: str, hint: str) -> None:
+    ok, why, said = exercises.the_damage(rule, MEASURED)
+    assert ok == ("3 of 3" in why)
+    assert found in why and hint in said
+
+
+def test_a_judge_waits_five_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    attempt = exercises.attempt
+    monkeypatch.setattr(exercises, "attempt", lambda fn, *args: attempt(fn, *args, limit=0.01))
+    ok, why, _ = exercises.the_rule(forever, SAID)
+    assert not ok and "did not end within 0.01 s" in why
+
+
+@dataclass
+class Record:
+    n: int
+    row: int = 0
+
+    def error(self) -> None:
+        return None
+
+    def value(self) -> bytes:
+        return str(self.n).encode()
+
+    def partition(self) -> int:
+        return self.row
+
+
+def records(*numbers: int) -> list[Record]:
+    return [Record(n, n % 3) for n in numbers]
+
+
+@pytest.mark.parametrize(
+    ("messages", "found", "hint"),
+    [
+        (records(*range(15, 24)), "replayed [15, 16", ""),
+        ([], "replayed []", "a moment is no offset"),
+        (records(*range(24)), "order 0 is older than the moment, which is that of order 15", "assign the offsets"),
+        (records(*range(14, 24)), "order 14 is older", "assign the offsets"),
+        (records(*range(15, 24, 3)), "nothing from 2 of the three partitions", "each call of assign replaces"),
+        (records(*range(15, 20)), "order 20 is missing", "until the time is up"),
+        (records(*range(15, 24), 15), "some twice", "once"),
+        (Record(15), "is no list", "poll a single message"),
+        (None, "is no list", "consume returns a list"),
+    ],
+)
+def test_replay(messages: Any, found: str, hint: str) -> None:
+    ok, why, said = exercises.replay(messages, 15, 24)
+    assert ok == (not hint)
+    assert found in why and hint in said
+
+
+PRICES = [10] * 100
+
+
+@pytest.mark.parametrize(
+    ("revenue", "trouble", "found", "hint"),
+    [
+        (1000, "", "1000 € of 1000 €", ""),
+        (1200, "", "1200 € of 1000 €: the 200 € of the batch that came again are counted twice", ".rowcount"),
+        (0, "", "nothing counts", "rowcount is 1 for a new id"),
+        (800, "", "200 € too little", "its own id"),
+        (400, "UniqueViolation: duplicate key value", "the worker ended: ", "ON CONFLICT DO NOTHING"),
+        (0, "it told nothing", "the worker ended: ", "the worker raised it"),
+    ],
+)
+def test_the_inbox(revenue: int, trouble: str, found: str, hint: str) -> None:
+    def lives(stops: list[int], *job: object) -> None:
+        if trouble:
+            raise RuntimeError(trouble)
+
+    ok, why, said = exercises.the_inbox(lives, (), lambda: revenue, PRICES)
+    assert ok == (revenue == 1000)
+    assert found in why and (hint in said)
+
+
+@pytest.mark.parametrize(
+    ("settings", "sent", "found", "hint"),
+    [
+        ({"batch.size": 128_000, "compression.type": "zstd"}, (30, 5.6), "at least 10 times as fast", ""),
+        (START, (3, 1), "still those of the colleague", "which of the two heat maps"),
+        ({**START, "batch.size": 128_000}, (30, 1), "bytes: 1.0 to 1", "compression.type"),
+        ({**START, "compression.type": "zstd"}, (30, 1.8), "bytes: 1.8 to 1", "in 1,000 bytes little comes twice"),
+        ({"batch.size": 128_000, "compression.type": "lz4"}, (30, 3.9), "3.9 to 1", "lz4 is another"),
+        ({"batch.size": 16_000, "compression.type": "zstd"}, (5, 5.1), "speed: 5.0 times as fast", "batch.size"),
+        ({"batch.size": 1_000_000, "compression.type": "gzip"}, (5, 5.9), "5.0 times", "gzip is dark"),
+    ],
+)
+def test_faster(settings: dict[str, Any], sent: tuple[float, float], found: str, hint: str) -> None:
+    ok, why, said = exercises.faster(lambda **_: sent, settings, 1.0)
+    assert ok == (not hint)
+    assert found in why and hint in said
+
+
+def test_faster_tells_what_the_client_refuses() -> None:
+    ok, why, hint = exercises.faster(lambda **known: Consumer({"group.id": "g", **known}), {"batch.sizes": 1}, 1.0)
+    assert not ok and 'No such configuration property: "batch.sizes"' in why and "heat maps" in hint
+
+
+@pytest.mark.parametrize(
+    ("members", "stands", "found", "hint"),
+    [
+        (1, 30, "the group still has a member", "close your consumer first"),
+        (0, 30, "0 of 30 orders would be read again", "`error`"),
+        (0, 0, "all 30 orders would be read again", "milliseconds"),
+        (0, 14, "16 of 30 orders would be read again, not 15", "as it is"),
+        (0, 16, "14 of 30 orders would be read again, not 15", "as it is"),
+        (0, 1_790_000_000_000, "and there are 30 orders", "that is a moment"),
+        (0, -1001, "no offset any more", "milliseconds"),
+    ],
+)
+def test_rewind(members: int, stands: int, found: str, hint: str) -> None:
+    verdict = groups_at_work.of_standing(members, stands, 15, 30)
+    assert verdict is not None
+    assert (verdict[0], found in verdict[1], hint in verdict[2]) == (False, True, True), verdict
+
+
+def test_rewind_where_nothing_is_wrong() -> None:
+    assert groups_at_work.of_standing(0, 15, 15, 30) is None
+
+
+CLASSIC = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 500}
+
+
+@pytest.mark.parametrize(
+    ("settings", "hint"),
+    [
+        ({"partition.assignment.strategy": "sticky"}, "only the Java client has sticky"),
+        ({"partition.assignment.strategy": "cooperative_sticky"}, "range, roundrobin and cooperative-sticky"),
+        ({"partition.assignment.strategy": "range,cooperative-sticky"}, "eager and cooperative do not mix"),
+        ({"partition.assigment.strategy": "roundrobin"}, '"partition.assignment.strategy"'),
+        ({"group.protocol": "consumer"}, "begin with settings = {}"),
+    ],
+)
+def test_settings_that_the_client_refuses_are_refused_at_once(settings: dict[str, Any], hint: str) -> None:
+    """No broker is asked: the client's own words, and no thirty seconds of waiting."""
+    nowhere = {"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
+    ok, why, said = groups_at_work.fair_shares(nowhere, ["shop-0"], "fair", {**CLASSIC, **settings})
+    assert not ok and why.startswith("the client refused: ") and hint in said, (why, said)
+
+
+def test_shares() -> None:
+    equal = {"A": 2, "B": 2, "C": 2, "D": 2}
+    assert groups_at_work.of_shares(equal, "", CLASSIC)[:2] == (True, "A has 2, B has 2, C has 2, D has 2")
+    ok, why, hint = groups_at_work.of_shares({"A": 8, "B": 0, "C": 0, "D": 0}, "", CLASSIC)
+    assert (ok, why) == (False, "A has 8, B has 0, C has 0, D has 0") and "one topic after the other" in hint
+    ok, why, hint = groups_at_work.of_shares({}, "the group does not settle: STABLE, 1 members", CLASSIC)
+    assert not ok and "does not settle" in why and "a single member" in hint
