@@ -8,6 +8,7 @@ if sys.version_info < (3, 11):  # noqa: UP036  # before the imports below fail w
     raise ImportError("This course needs Python 3.11 or newer. Fix: make clean && make setup PYTHON=python3.11")
 
 if TYPE_CHECKING:
+    from .bar import following, stages, track
     from .errors import LabError
     from .lab import Lab
     from .measure.ledger import Ledger
@@ -16,7 +17,18 @@ if TYPE_CHECKING:
     from .wait import wait_until
     from .work.workload import running
 
-__all__ = ["Lab", "LabError", "Ledger", "Lesson", "Sampler", "running", "wait_until"]
+__all__ = [
+    "Lab",
+    "LabError",
+    "Ledger",
+    "Lesson",
+    "Sampler",
+    "following",
+    "running",
+    "stages",
+    "track",
+    "wait_until",
+]
 
 _HOMES = {
     "Lab": "lab",
@@ -25,7 +37,7 @@ _HOMES = {
     "Lesson": "teaching.lesson",
     "Sampler": "measure.sampler",
 }
-_HOMES |= {"running": "work.workload", "wait_until": "wait"}
+_HOMES |= {"running": "work.workload", "wait_until": "wait", "following": "bar", "stages": "bar", "track": "bar"}
 
 
 def __getattr__(name: str) -> Any:

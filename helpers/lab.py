@@ -9,12 +9,14 @@ import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from .bar import on_page
 from .errors import LabError
 from .lock import locked
 from .machine import small
 from .rescue import after_trouble
 from .stacks import ABILITIES, SERVICES, Service, Stack, StateFile, assign_ports, choose, make, usable
 from .systems import SYSTEMS, Aws, Kafka, Node, Postgres, RabbitMQ, System
+from .systems.node import Meanwhile
 from .systems.ready import wait_ready
 
 __all__ = ["Lab", "down", "status"]
@@ -127,7 +129,7 @@ class Lab:
         """Undo every fault: resume what is paused, start what is dead, wait until clients can talk to all of it."""
         with locked(lambda _: None):
             self._reload()
-            self._bring_up(list(self.services), lambda _: None)
+            self._bring_up(list(self.services), lambda _: None, progress=on_page())
 
     def _broken(self) -> list[str]:
         """The services that do not run."""
@@ -146,10 +148,10 @@ class Lab:
 
     # --- bringing up ----------------------------------------------------------------------------------------------
 
-    def _relaunch(self, name: str) -> None:
+    def _relaunch(self, name: str, meanwhile: Meanwhile) -> None:
         with locked(lambda _: None):
             self._reload()
-            self._bring_up([name], lambda _: None)
+            self._bring_up([name], lambda _: None, progress=meanwhile is None and on_page(), meanwhile=meanwhile)
 
     def _reload(self) -> None:
         """Take in what was recorded last: another notebook may have added, restarted or stopped something.
@@ -167,7 +169,7 @@ class Lab:
             self.services.clear()
             self.services.update(recorded)
 
-    def _bring_up(self, names: Sequence[str], say: Say, progress: bool = False) -> None:
+    def _bring_up(self, names: Sequence[str], say: Say, progress: bool = False, meanwhile: Meanwhile = None) -> None:
         """Resume or launch these services, record them, wait until clients can use them; undo it all if that fails."""
         known = set(self.services)
         for name in names:
@@ -187,7 +189,7 @@ class Lab:
                     self._stack.launch(to_launch)
                 finally:  # whatever started is recorded, so that `down` finds it even if this process dies now
                     StateFile().save(self._stack.name, self.services)
-            wait_ready(self._stack, names, progress=progress and bool(to_launch))
+            wait_ready(self._stack, names, progress=progress and bool(to_launch), meanwhile=meanwhile)
         except BaseException:
             if new := [name for name in names if name not in known]:  # no half-started lab is left behind
                 self._remove(new)

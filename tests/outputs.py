@@ -40,6 +40,8 @@ def execute(path: Path) -> None:
     for cell in notebook.cells:
         if cell.cell_type == "code" and "✘ FAIL" in text_of(cell):
             sys.exit(f"{path}: a check failed, nothing was written:\n{cell.source}\n---\n{text_of(cell)}")
+        if cell.cell_type == "code":  # a bar was there, and is empty now
+            cell.outputs = [out for out in cell.outputs if out.get("data") != {}]
     notebook.metadata.pop("widgets", None)
     nbformat.write(notebook, path)
 

@@ -116,6 +116,7 @@ class Live:
 
     Example:
         >>> with Live(lambda: lines(sampler.frame, "lag [records]"), "The lag, while one worker works.") as live:
+        ...     lab.kafka.node(1).start(meanwhile=live.update)
         ...     wait_until(lambda: live.update() or drained(), what="the lag is gone")
 
     Introduced in lesson 1.1.

@@ -20,6 +20,7 @@ from typing import Any, Self, TypeAlias
 import pandas as pd
 from confluent_kafka import KafkaException
 
+from ..bar import on_page, progress_bar
 from ..beat import Beat
 from ..errors import LabError
 from ..measure.ledger import Ledger
@@ -206,17 +207,20 @@ class Placements:
 
 
 def play(script: Mapping[int, tuple[str, Callable[[], object]]], seconds: int) -> pd.DataFrame:
-    """Do what the script says at each of its seconds; return after `seconds`.
+    """Do what the script says at each of its seconds; return after `seconds`. On a page, a bar says where it is.
 
     Returns:
         What happened: columns `t` [s], `label`.
     """
     start, events = time.monotonic(), []
-    for second in Beat(rate=1):
-        if second >= seconds:
-            break
-        if second in script:
-            label, act = script[second]
-            events.append((time.monotonic() - start, label))
-            act()
+    with progress_bar(seconds, "Seconds of the script", show=on_page()) as bar:
+        for second in Beat(rate=1):
+            bar.update(second - bar.n)
+            if second >= seconds:
+                break
+            if second in script:
+                label, act = script[second]
+                bar.set_postfix_str(label)
+                events.append((time.monotonic() - start, label))
+                act()
     return pd.DataFrame(events, columns=["t", "label"])

@@ -7,7 +7,6 @@ Introduced in 00 Roadmap (`bootstrap`, `create_topic`, `tool`) and 1.1 Internals
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,7 +17,7 @@ from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ign
 from ..errors import LabError
 from ..stacks import Stack
 from ..wait import wait_until
-from .node import Node, System
+from .node import Node, Relaunch, System
 
 __all__ = ["Kafka", "PartitionState"]
 
@@ -39,7 +38,7 @@ class Kafka(System):
     title = "Kafka"
     sizes = {1: ("kafka",), 3: ("kafka-controller", "kafka-1", "kafka-2", "kafka-3")}  # noqa: RUF012
 
-    def __init__(self, stack: Stack, names: tuple[str, ...], relaunch: Callable[[str], None]) -> None:
+    def __init__(self, stack: Stack, names: tuple[str, ...], relaunch: Relaunch) -> None:
         super().__init__(stack, names, relaunch)
         self.brokers = tuple(name for name in names if "client" in stack.services[name].ports)
 

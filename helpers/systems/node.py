@@ -7,19 +7,22 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from ..errors import LabError
 from ..stacks import Stack
 from ..wait import wait_until
 
-__all__ = ["Node", "System"]
+__all__ = ["Meanwhile", "Node", "Relaunch", "System"]
+
+Meanwhile: TypeAlias = "Callable[[], object] | None"
+Relaunch: TypeAlias = "Callable[[str, Meanwhile], None]"
 
 
 class Node:
     """One service of the lab, with the same words on every stack."""
 
-    def __init__(self, stack: Stack, name: str, relaunch: Callable[[str], None]) -> None:
+    def __init__(self, stack: Stack, name: str, relaunch: Relaunch) -> None:
         self._stack, self.name, self._relaunch = stack, name, relaunch
 
     @property
@@ -40,9 +43,13 @@ class Node:
         self._stack.kill(self.name)
         wait_until(lambda: self.state == "exited", 10, f"{self.name} is dead", lambda: self.state)
 
-    def start(self) -> None:
-        """Start it again with the data it has, and wait until clients can talk to it. Does nothing when it runs."""
-        self._relaunch(self.name)
+    def start(self, meanwhile: Meanwhile = None) -> None:
+        """Start it again with the data it has, and wait until clients can talk to it. Does nothing when it runs.
+
+        Args:
+            meanwhile: called again and again while it waits, `live.update` for one; otherwise a page shows a bar.
+        """
+        self._relaunch(self.name, meanwhile)
 
     def cpu_seconds(self) -> float:
         """User and system time [s] that it has used since it was started."""
@@ -63,7 +70,7 @@ class System(ABC):
     sizes: ClassVar[dict[int, tuple[str, ...]]]
     """How many nodes can be asked for, ascending, and the services that each size is made of."""
 
-    def __init__(self, stack: Stack, names: tuple[str, ...], relaunch: Callable[[str], None]) -> None:
+    def __init__(self, stack: Stack, names: tuple[str, ...], relaunch: Relaunch) -> None:
         self._stack, self._names, self._relaunch = stack, names, relaunch
 
     @abstractmethod

@@ -7,35 +7,45 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent import futures
 
 from ..bar import progress_bar
 from ..errors import LabError
 from ..stacks import Stack
 from ..wait import wait_until
 from . import SYSTEMS
+from .node import Meanwhile
 
 __all__ = ["wait_ready"]
 
+TICK = 0.1  # seconds between two calls of `meanwhile`
 FIX = "python -m helpers doctor; then python -m helpers down, and up again"
 
 
 def _probes(stack: Stack, names: Sequence[str]) -> dict[tuple[str, ...], Callable[[], bool]]:
     """Of each system that has one of these services: all its services, and the question that a client asks it."""
 
-    def untouched(name: str) -> None:
+    def untouched(name: str, meanwhile: Meanwhile) -> None:
         """A probe starts nothing."""
 
     found = [(kind, group) for kind in SYSTEMS.values() for group in kind.among(stack.services)]
     return {group: kind(stack, group, untouched).ready for kind, group in found if set(group) & set(names)}
 
 
-def wait_ready(stack: Stack, names: Sequence[str], *, timeout: float = 90, progress: bool = False) -> None:
+def wait_ready(
+    stack: Stack,
+    names: Sequence[str],
+    *,
+    timeout: float = 90,
+    progress: bool = False,
+    meanwhile: Meanwhile = None,
+) -> None:
     """Wait until clients can use these services.
 
     Args:
         timeout: seconds.
         progress: show a bar.
+        meanwhile: called in this thread, about ten times a second until all is ready: a live figure goes on.
 
     Raises:
         LabError: one of them ended while it started, or the time is up; with the last lines of its log.
@@ -65,10 +75,14 @@ def wait_ready(stack: Stack, names: Sequence[str], *, timeout: float = 90, progr
         )
         bar.update()
 
-    with ThreadPoolExecutor(max(1, len(probes))) as pool:
+    with bar, futures.ThreadPoolExecutor(max(1, len(probes))) as pool:
         try:
-            for _ in pool.map(wait, probes.items()):
-                pass
+            waiting = {pool.submit(wait, item) for item in probes.items()}
+            while waiting:
+                ended, waiting = futures.wait(waiting, TICK, futures.FIRST_COMPLETED)
+                for each in ended:
+                    each.result()
+                if meanwhile:
+                    meanwhile()
         finally:  # an error or an interrupt ends the other waits too
             stop.set()
-            bar.close()

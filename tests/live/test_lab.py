@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -148,7 +149,9 @@ def test_faults_of_a_cluster(stack: str) -> None:
     lab.kafka.node(leader).kill()
     assert lab.kafka.node(leader).state == "exited"
     wait_until(lambda: lab.kafka.partitions(topic)[0].leader in others, 30, "another broker leads")
-    lab.kafka.node(leader).start()
+    frames = [time.monotonic()]
+    lab.kafka.node(leader).start(meanwhile=lambda: frames.append(time.monotonic()))
+    assert max(later - frame for frame, later in pairwise(frames)) < 1, "a live figure would have moved all the time"
     wait_until(lambda: len(lab.kafka.partitions(topic)[0].isr) == 3, 30, "the ISR is whole again")
     assert "Kafka Server started" in lab.kafka.node(leader).logs(4000)
 
