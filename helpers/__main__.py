@@ -15,8 +15,6 @@ from .errors import LabError
 from .paths import MARK, delete_lab_dir, lab_dir
 from .systems import SYSTEMS
 
-SIGNS = {"ok": "✔", "note": "•", "missing": "✘"}
-
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; its exit code is 0, 1 for an error that names its fix, or 130 after Ctrl+C."""
@@ -114,7 +112,7 @@ def _status(args: argparse.Namespace) -> None:
 
 
 def _doctor(args: argparse.Namespace) -> int:
-    from .doctor import findings
+    from .doctor import SIGNS, findings
 
     found = list(findings())
     if args.json:

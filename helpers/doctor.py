@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from . import machine
@@ -23,9 +23,11 @@ from .stacks.fetch.java import find_java, java_version
 from .stacks.recipes import postgres_server, rabbitmq_server
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from IPython.display import Markdown
 
-__all__ = ["Finding", "findings", "report"]
+__all__ = ["SIGNS", "Finding", "findings", "report"]
+
+SIGNS = {"ok": "✔", "note": "•", "missing": "✘"}
 
 
 @dataclass(frozen=True)
@@ -132,8 +134,11 @@ def findings() -> Iterator[Finding]:
     yield from (check() for check in (checks if containers else [*checks, _java, _kafka, _rabbitmq, _postgres]))
 
 
-def report() -> pd.DataFrame:
-    """The findings as a table: check, status, detail, fix."""
-    import pandas as pd
+def report() -> Markdown:
+    """The findings as a table of the notebook: a mark, what was checked, what was found, and its fix."""
+    from IPython.display import Markdown
 
-    return pd.DataFrame([asdict(finding) for finding in findings()])
+    rows = [(SIGNS[finding.status], f"**{finding.check}**", finding.detail, finding.fix) for finding in findings()]
+    cells = [" | ".join(text.replace("|", "\\|") for text in row) for row in [("", "", "", "to do"), *rows]]
+    cells.insert(1, ":-- | :-- | :-- | :--")
+    return Markdown("\n".join(f"| {row} |" for row in cells))
