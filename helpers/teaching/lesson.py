@@ -19,13 +19,15 @@ from .course import LESSONS, outline, owner
 
 __all__ = ["Lesson"]
 
-# Where the kernel of a stored widget is gone, JupyterLab writes "Error displaying widget". What to do is this:
-ORPHAN = """
+# Where the kernel of a stored widget is gone, JupyterLab writes "Error displaying widget"; the page says what to do. And
+# in the presenter's view, pictures grow as the text does.
+STYLE = """
 .jp-OutputArea-output.jupyter-widgets:not(:has(*)) { font-size: 0; }
 .jp-OutputArea-output.jupyter-widgets:not(:has(*))::after {
   content: "This question's kernel has ended. To predict, run this cell again.";
   font: italic var(--jp-content-font-size1)/1.5 var(--jp-content-font-family);
 }
+.jp-mod-presentationMode .jp-RenderedImage img { zoom: 1.2; }
 """
 
 
@@ -57,7 +59,7 @@ class Lesson:
         """Show the lesson's question, its minutes, and what the learner will do (completing "You will ...")."""
         bullets = "\n".join(f"- {goal}" for goal in goals)
         display(Markdown(f"*{self.outline.question}*\n\n**You will** ({self.outline.minutes} minutes)\n\n{bullets}"))
-        display({"text/html": f"<style>{ORPHAN}</style>", "text/plain": ""}, raw=True)
+        display({"text/html": f"<style>{STYLE}</style>", "text/plain": ""}, raw=True)
 
     def predict(self, key: str, question: str, options: Sequence[str]) -> None:
         """Ask for a prediction, by mouse or keyboard. Nothing is picked beforehand, and nobody has to answer."""
