@@ -19,8 +19,8 @@ from .course import LESSONS, outline, owner
 
 __all__ = ["Lesson"]
 
-# Where the kernel of a stored widget is gone, JupyterLab writes "Error displaying widget"; the page says what to do. And
-# in the presenter's view, pictures grow as the text does.
+# Where the kernel of a stored widget is gone, JupyterLab writes "Error displaying widget"; the page says what to do.
+# And in the presenter's view, pictures grow as the text does.
 STYLE = """
 .jp-OutputArea-output.jupyter-widgets:not(:has(*)) { font-size: 0; }
 .jp-OutputArea-output.jupyter-widgets:not(:has(*))::after {
