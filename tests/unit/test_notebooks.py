@@ -13,6 +13,7 @@ import nbformat
 import pytest
 
 from helpers.paths import repo_dir
+from helpers.teaching.course import LESSONS
 
 NOTEBOOKS = sorted((repo_dir() / "notebooks").glob("*.ipynb"))
 PAGES = [repo_dir() / "README.md", *NOTEBOOKS]
@@ -95,6 +96,33 @@ def test_a_question_is_read_once(path: Path) -> None:
     for cell in cells_of(path):
         if "lesson.predict(" in cell.source:
             assert cell.metadata["jupyter"]["source_hidden"] is True, cell.source
+
+
+@each
+def test_set_up_is_folded(path: Path) -> None:
+    """Nobody reads imports and objectives twice; a class looks at what is taught."""
+    for cell in cells_of(path):
+        statements = ast.parse(cell.source).body
+        imports = bool(statements) and all(isinstance(line, (ast.Import, ast.ImportFrom)) for line in statements)
+        if imports or "lesson.objectives(" in cell.source:
+            assert cell.metadata["jupyter"]["source_hidden"] is True, cell.source
+
+
+@each
+def test_the_minutes_of_the_sections_add_up(path: Path) -> None:
+    for lesson in (lesson for lesson in LESSONS if str(lesson.notebook) == path.name and lesson.exists):
+        prose = "\n".join(cell.source for cell in cells_of(path, "markdown"))
+        if lesson.id != "0":
+            prose = re.split(r"^## ", prose.split(f"\n## {lesson.heading}\n")[1], flags=re.M)[0]
+        minutes = [int(found) for found in re.findall(r"^#{2,3} .+\n\n\*(\d+) minutes?\*$", prose, re.M)]
+        assert sum(minutes) == lesson.minutes, (lesson.heading, minutes)
+
+
+@each
+def test_a_lesson_begins_with_a_cell_of_its_own(path: Path) -> None:
+    """JupyterLab's contents run the cells of a heading: that must not be the whole notebook."""
+    for cell in cells_of(path, "markdown"):
+        assert len(re.findall(r"^##? ", cell.source, re.M)) <= 1, cell.source
 
 
 @each
