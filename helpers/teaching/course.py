@@ -60,9 +60,14 @@ class Outline:
         return Path(PHASES[self.id[0]][1])
 
     @property
+    def cell(self) -> str:
+        """The id of the notebook's cell that begins with its heading."""
+        return f"lesson-{self.id.replace('.', '-')}"
+
+    @property
     def link(self) -> str:
-        """Opens it from another notebook: JupyterLab's anchor of a heading is its text with dashes for spaces."""
-        return str(self.notebook) if self.id == "0" else f"{self.notebook}#{self.heading.replace(' ', '-')}"
+        """Opens it from another notebook. To a heading JupyterLab scrolls only where the notebook is open already."""
+        return str(self.notebook) if self.id == "0" else f"{self.notebook}#cell-id={self.cell}"
 
     @property
     def exists(self) -> bool:

@@ -165,3 +165,5 @@ def test_notebooks_and_course_agree(notebook: str) -> None:
         names = re.findall(r"\.(?:check|exercise)\(\s*\"([^\"]+)\"", found[lesson.id])
         assert set(names) == set(lesson.checks), lesson.heading
         assert lesson.id == "0" or f"\n## {lesson.heading}\n" in f"\n{prose}\n"
+        begins = [cell.id for cell in cells if cell.source.startswith(f"## {lesson.heading}")]
+        assert lesson.id == "0" or begins == [lesson.cell], "links lead to the cell of this id"
