@@ -6,9 +6,9 @@ Introduced in lesson 1.1 (`orders_of_a_day`) and 1.3 (`fair_shares`, `read_on`, 
 from __future__ import annotations
 
 import random
+import threading
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from typing import Any
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition
@@ -102,16 +102,17 @@ def of_standing(members: int, stands: int, first: int, count: int) -> Verdict | 
 
 def fair_shares(client: Mapping[str, Any], topics: Sequence[str], group: str, settings: Mapping[str, Any]) -> Verdict:
     """Whether four members with these settings get equally many partitions of these topics; asks the coordinator."""
+    if "group.instance.id" in settings:  # they would fence each other, over and over
+        return of_shares({}, "four members came under one group.instance.id", settings)
     admin, shares, trouble = AdminClient({**client}), dict[str, int](), ""
     known = {**client, "auto.offset.reset": "earliest", **settings, "group.id": group}
     seen, since, end = None, 0.0, time.monotonic() + 20
-    with ExitStack() as members:
-        consumers = []
+    consumers: list[Consumer] = []
+    try:
         for name in "ABCD":
             consumer, trouble = attempt(Consumer, known | {"client.id": name})
             if consumer is None:  # refused at once: nobody waits for a group that cannot be
                 return of_shares({}, trouble, settings)
-            members.callback(consumer.close)
             consumer.subscribe([*topics])
             consumers.append(consumer)
         while not trouble and sum(shares.values()) < len(topics):
@@ -124,7 +125,19 @@ def fair_shares(client: Mapping[str, Any], topics: Sequence[str], group: str, se
             elif time.monotonic() > min(since + 5, end):  # nothing has moved for so long
                 trouble = f"the group does not settle: {state}, {len(shares)} members"
             shares = shares if state == "STABLE" and len(shares) == len(consumers) else {}
+    finally:
+        _close(consumers)
     return of_shares(shares, trouble, settings)
+
+
+def _close(consumers: Sequence[Consumer]) -> None:
+    """All at once, for 10 s at most: a member that its group has fenced may wait in `close` for ever."""
+    threads = [threading.Thread(target=consumer.close, daemon=True) for consumer in consumers]
+    end = time.monotonic() + 10
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
 
 
 def _books(admin: AdminClient, group: str) -> tuple[str, dict[str, int]]:
