@@ -32,6 +32,7 @@ class Learner:
 
     def kernel_is_idle(self) -> None:
         """Wait until the notebook's kernel is there and has nothing to do."""
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=SLOW)
         kernel = self.panel.locator(".jp-Notebook-ExecutionIndicator")
         expect(kernel).to_have_attribute("data-status", "idle", timeout=SLOW)
 

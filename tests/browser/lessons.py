@@ -1,4 +1,4 @@
-"""A lesson of a few cells, with everything that a page of the course can show. Small, so that a browser has time for it."""
+"""A lesson of a few cells that has everything a page of the course shows; small, so that a browser has time for it."""
 
 from __future__ import annotations
 

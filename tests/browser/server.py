@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import secrets
 import shutil
 import signal
@@ -48,10 +47,10 @@ class Server:
         lab = [sys.executable, "-m", "jupyterlab"]
         layout = [*lab, "workspaces", "import", "--name", "default", str(repo_dir() / "binder" / "workspace.json")]
         subprocess.run(layout, env=self.environ, check=True, capture_output=True)
-        options = ["--no-browser", "--ServerApp.port=0", f"--ServerApp.root_dir={self.root}",
-                   f"--IdentityProvider.token={self._token}", f"--LabApp.app_settings_dir={self._settings}"]  # fmt: skip
-        if os.geteuid() == 0:
-            options.append("--allow-root")
+        options = [
+            "--no-browser", "--allow-root", "--ServerApp.port=0", f"--ServerApp.root_dir={self.root}",
+            f"--IdentityProvider.token={self._token}", f"--LabApp.app_settings_dir={self._settings}",
+        ]  # fmt: skip
         with self._log.open("w") as log:
             self._process = subprocess.Popen([*lab, *options], env=self.environ, stdout=log, stderr=log)
         wait_until(self._ready, 60, "JupyterLab answers", state=lambda: self._log.read_text()[-2000:])
