@@ -14,7 +14,7 @@ COMPILE = .venv/bin/uv pip compile -q --universal --python-version 3.11 --genera
 # What is imported once is compiled once: JupyterLab starts in a third of the time.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help lab test setup down clean outputs notebooks unit live lint lock everything
+.PHONY: help lab test setup down clean outputs notebooks unit live browser lint lock everything
 .NOTPARALLEL:
 
 # By uv, otherwise by pip. Into .venv by name: uv alone would take whatever environment is active in this shell.
@@ -56,7 +56,7 @@ lock: .venv/done  ## renew the exact versions, after a change of requirements.tx
 	@$(COMPILE) -U requirements.txt -o requirements.lock
 	@$(COMPILE) -U -c requirements.lock tests/requirements.txt -o tests/requirements.lock
 
-test: setup everything lint unit live notebooks  ## everything that this machine can run, on every stack that it offers
+test: setup everything lint unit live browser notebooks  ## everything that this machine can run, on every stack that it offers
 
 everything: .venv/tests
 	@$(PY) -m helpers setup --stack processes
@@ -69,6 +69,9 @@ unit: .venv/tests  ## what needs no broker
 
 live: setup .venv/tests  ## the lab itself, on every stack that this machine offers
 	@$(PY) -m pytest tests/live -q
+
+browser: setup .venv/tests  ## a lesson by keyboard in Chromium, and what a screen reader finds; pictures in .lab/test/pictures
+	@$(PY) -m pytest tests/browser -q
 
 notebooks: setup .venv/tests  ## re-run every notebook on live brokers and compare every output (nbval)
 	@$(PY) -m tests.notebooks

@@ -1,0 +1,113 @@
+"""One lab, one JupyterLab and one browser for all tests in here; a page and a notebook of its own for each."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from helpers.paths import repo_dir
+from tests.browser import chromium, lessons
+from tests.browser.server import Server
+from tests.labs import environment, why_not
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext
+
+    from tests.browser.learner import Learner
+
+PICTURES = repo_dir() / ".lab" / "test" / "pictures"
+SIZE = {"width": 1440, "height": 900}
+TIMEOUT = 15_000  # milliseconds, for what only the page does
+
+reasons = {stack: why_not(stack) for stack in ("processes", "containers")}
+STACK = next((stack for stack, reason in reasons.items() if not reason), "")
+WHY_NOT = chromium.why_not() or ("" if STACK else "; ".join(f"{stack}: {why}" for stack, why in reasons.items()))
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Without playwright, the tests here cannot even be imported; one that needs nothing says so."""
+    here = collection_path.parent == Path(__file__).parent
+    return True if WHY_NOT and here and collection_path.name != "test_there_is_a_browser.py" else None
+
+
+@pytest.fixture(scope="package")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """JupyterLab, and the brokers that the roadmap uses; in a lab that `make down ALL=--all` knows."""
+    home = repo_dir() / ".lab" / "test" / "browser"
+    environ = environment(STACK) | {"LAB_HOME": str(home)}
+    helpers = [sys.executable, "-m", "helpers"]
+    subprocess.run([*helpers, "down"], env=environ, check=True, capture_output=True)
+    shutil.rmtree(home)  # what an earlier run has passed is not this learner's progress
+    up = subprocess.Popen([*helpers, "up"], env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        with Server(tmp_path_factory.mktemp("jupyter"), environ) as server:
+            assert up.wait(120) == 0
+            yield server
+    finally:
+        up.terminate()
+        up.wait(60)
+        subprocess.run([*helpers, "down"], env=environ, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    from playwright.sync_api import sync_playwright
+
+    # The sandbox of Chromium refuses to run as root, and it would protect from nobody: the pages are ours.
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium.find(), args=options)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """One learner's browser: JupyterLab's files are loaded once."""
+    context = browser.new_context(viewport=SIZE, reduced_motion="reduce")
+    context.set_default_timeout(TIMEOUT)
+    shutil.rmtree(PICTURES, ignore_errors=True)
+    PICTURES.mkdir(parents=True)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def learner(context: BrowserContext, server: Server, request: pytest.FixtureRequest) -> Iterator[Learner]:
+    """A new page, which nothing is open on. Its last sight is kept."""
+    from playwright.sync_api import expect
+
+    from tests.browser.learner import Learner
+
+    expect.set_options(timeout=TIMEOUT)
+    learner = Learner(context.new_page(), PICTURES)
+    yield learner
+    learner.picture(f"{request.node.name}-at-the-end")
+    learner.page.close()
+    server.end_kernels()
+
+
+@pytest.fixture
+def lesson(learner: Learner, server: Server, request: pytest.FixtureRequest) -> Callable[[str], int]:
+    """The small lesson, open on the page, its frame and its lab set up. Answers with the place of a cell."""
+    name = request.node.name
+    lessons.write(server.mine / f"{name}.ipynb")
+    learner.open(server.page(f"{name}.ipynb", name))
+    learner.run(lessons.PLACE["frame"])
+    learner.run(lessons.PLACE["lab"])
+    return lessons.PLACE.__getitem__
+
+
+@pytest.fixture
+def progress(server: Server) -> Path:
+    """The learner's progress, and nothing in it yet."""
+    path = Path(server.environ["LAB_HOME"]) / "progress.json"
+    path.unlink(missing_ok=True)
+    return path

@@ -1,0 +1,115 @@
+"""What a learner does with a notebook in JupyterLab: keys, and what there is to be seen. Every wait has a deadline."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Locator, Page, expect
+
+__all__ = ["DONE", "SLOW", "Learner"]
+
+SLOW = 60_000  # milliseconds: for what brokers or a kernel that starts take their time for
+DONE = re.compile(r"^\[\d+\]:$")  # the prompt of a cell that has run; [*]: runs, or waits
+
+
+class Learner:
+    """Somebody at the keyboard.
+
+    Args:
+        page: the browser's page.
+        pictures: where the screenshots go.
+    """
+
+    def __init__(self, page: Page, pictures: Path) -> None:
+        self.page, self._pictures = page, pictures
+
+    def open(self, address: str) -> None:
+        """Go to JupyterLab, and wait until the notebook's kernel is ready."""
+        self.page.goto(address)
+        self.kernel_is_idle()
+        self.notebook.locator(".jp-Cell").first.wait_for()
+
+    def kernel_is_idle(self) -> None:
+        """Wait until the notebook's kernel is there and has nothing to do."""
+        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=SLOW)
+        kernel = self.panel.locator(".jp-Notebook-ExecutionIndicator")
+        expect(kernel).to_have_attribute("data-status", "idle", timeout=SLOW)
+
+    # --- what is on the page ------------------------------------------------------------------------------------
+
+    @property
+    def panel(self) -> Locator:
+        """The notebook in front, with its toolbar."""
+        return self.page.locator(".jp-NotebookPanel:not(.lm-mod-hidden)")
+
+    @property
+    def notebook(self) -> Locator:
+        """Its cells."""
+        return self.panel.locator(".jp-Notebook")
+
+    @property
+    def active(self) -> Locator:
+        """The cell that the keyboard is in."""
+        return self.notebook.locator(".jp-Cell.jp-mod-active")
+
+    def cell(self, number: int) -> Locator:
+        """A cell by its place, from 0 on."""
+        return self.notebook.locator(f'.jp-Cell[data-windowed-list-index="{number}"]')
+
+    def prompt(self, cell: Locator) -> Locator:
+        """`[ ]:`, `[*]:` or `[3]:` beside a code cell."""
+        return cell.locator(".jp-InputArea-prompt")
+
+    # --- hands --------------------------------------------------------------------------------------------------
+
+    def press(self, *keys: str) -> None:
+        """One key after the other."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def select(self, cell: Locator) -> None:
+        """Make a cell the active one, in command mode: a click left of it."""
+        cell.locator(".jp-InputPrompt, .jp-InputArea-prompt").first.click()
+        expect(cell).to_have_class(re.compile("jp-mod-active"))
+
+    def start(self, number: int) -> Locator:
+        """Run a code cell with Shift+Enter, and do not wait for it."""
+        cell = self.cell(number)
+        before = self.prompt(cell).inner_text()
+        self.select(cell)
+        self.press("Shift+Enter")
+        expect(self.prompt(cell)).not_to_have_text(before)
+        return cell
+
+    def run(self, number: int) -> Locator:
+        """Run a code cell with Shift+Enter, to its end."""
+        cell = self.start(number)
+        self.ended(cell)
+        return cell
+
+    def ended(self, cell: Locator) -> None:
+        """Wait until a cell that was started has run."""
+        expect(self.prompt(cell)).to_have_text(DONE, timeout=SLOW)
+
+    def write(self, number: int, code: str) -> None:
+        """Replace what stands in a cell."""
+        self.select(self.cell(number))
+        self.press("Enter", "ControlOrMeta+a")
+        self.page.keyboard.insert_text(code)
+        self.press("Escape")
+
+    def interrupt(self) -> None:
+        """`I I` in command mode."""
+        self.press("Escape", "i", "i")
+
+    def save(self) -> None:
+        """Ctrl+S, and wait until the tab has lost its mark."""
+        self.press("ControlOrMeta+s")
+        expect(self.page.locator(".lm-TabBar-tab.jp-mod-dirty")).to_have_count(0)
+
+    def picture(self, name: str) -> Path:
+        """A screenshot, kept."""
+        path = self._pictures / f"{name}.png"
+        self.page.screenshot(path=path)
+        return path

@@ -1,0 +1,69 @@
+"""axe's audit of what this course puts on a page. JupyterLab's own parts are JupyterLab's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser import lessons
+from tests.browser.learner import Learner
+
+Place = Callable[[str], int]
+
+# Where our parts are: what cells have put out, and the Markdown between them.
+OURS = {"include": [[".jp-OutputArea-output"], [".jp-MarkdownOutput"]]}
+RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+
+
+def faults(page: Page) -> list[str]:
+    """A line for each rule that is broken: which, and by what."""
+    found = Axe().run(page, OURS, {**RULES, "resultTypes": ["violations"]}).response
+    assert len(found["passes"]) > 5  # the audit has looked at something
+    return [f"{rule['id']}: {node['html'][:200]}" for rule in found["violations"] for node in rule["nodes"]]
+
+
+@pytest.fixture
+def page(learner: Learner, lesson: Place) -> Page:
+    """Everything that a lesson shows, on one page."""
+    for name in ("predict", "exercise", "live", "still", "table", "path", "chooser"):
+        learner.run(lesson(name))
+    expect(learner.notebook.get_by_role("img", name="Three records were read.")).to_be_attached()
+    return learner.page
+
+
+@pytest.fixture
+def dark(page: Page) -> Iterator[Page]:
+    """The page in JupyterLab's dark theme."""
+    theme(page, "JupyterLab Dark", light="false")
+    yield page
+    theme(page, "JupyterLab Light", light="true")  # it is a setting, and stays
+
+
+def theme(page: Page, name: str, light: str) -> None:
+    page.get_by_role("menuitem", name="Settings").click()
+    page.get_by_role("menuitem", name="Theme").hover()
+    page.get_by_role("menuitem", name=name, exact=True).click()
+    expect(page.locator(f'body[data-jp-theme-light="{light}"]')).to_be_attached()
+
+
+def test_nothing_is_out_of_reach(page: Page, learner: Learner, lesson: Place) -> None:
+    assert faults(page) == []
+    learner.run(lesson("settle"))  # the prediction is locked now, its right answer marked
+    expect(learner.cell(lesson("predict")).get_by_role("radio").first).to_be_disabled()
+    assert faults(page) == []
+
+
+def test_nor_in_the_dark(dark: Page, learner: Learner, lesson: Place) -> None:
+    learner.run(lesson("settle"))
+    learner.picture("dark")
+    assert faults(dark) == []
+
+
+def test_the_audit_can_fail(page: Page) -> None:
+    assert faults(page) == []
+    page.locator(f'img[alt="{lessons.SENTENCE}"]').evaluate("image => image.removeAttribute('alt')")
+    page.locator(".lab-choice input").first.evaluate("radio => radio.closest('label').replaceWith(radio)")
+    assert {fault.split(":")[0] for fault in faults(page)} == {"image-alt", "label"}
