@@ -1,12 +1,12 @@
 // A prediction as the browser shows it: one group of radio buttons, whole with its question, for mouse and keyboard.
 // The kernel owns what is picked and what is right; see choice.py.
 
-let count = 0; // a name of its own for each group: the buttons of two predictions must not switch each other off
-
 function render({ model, el }) {
   const group = document.createElement("fieldset");
   group.className = "lab-choice";
-  const name = `lab-choice-${++count}`;
+  // A name of its own for each group, or the buttons of two predictions switch each other off. Not counted: each widget
+  // has loaded this file for itself.
+  const name = `lab-choice-${Math.random().toString(36).slice(2)}`;
   const question = group.appendChild(document.createElement("legend"));
   question.textContent = model.get("question");
 

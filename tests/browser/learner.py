@@ -7,10 +7,23 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-__all__ = ["DONE", "SLOW", "Learner"]
+__all__ = ["SLOW", "Learner"]
 
 SLOW = 60_000  # milliseconds: for what brokers or a kernel that starts take their time for
-DONE = re.compile(r"^\[\d+\]:$")  # the prompt of a cell that has run; [*]: runs, or waits
+
+# The page holds only the cells around those in view. The others, and the run of a folded cell, the application knows.
+NOTEBOOK = "jupyterapp.shell.currentWidget.content"
+GO = f"""async n => {{
+  const notebook = {NOTEBOOK};
+  notebook.mode = 'command';
+  notebook.activeCellIndex = n;
+  notebook.deselectAll();
+  await notebook.scrollToItem(n, 'smart');
+  notebook.activeCell.node.focus();
+}}"""
+RUN = (
+    f"n => {{ const cell = {NOTEBOOK}.widgets[n].model; return `${{cell.executionCount}} ${{cell.executionState}}`; }}"
+)
 
 
 class Learner:
@@ -57,9 +70,9 @@ class Learner:
         """A cell by its place, from 0 on."""
         return self.notebook.locator(f'.jp-Cell[data-windowed-list-index="{number}"]')
 
-    def prompt(self, cell: Locator) -> Locator:
-        """`[ ]:`, `[*]:` or `[3]:` beside a code cell."""
-        return cell.locator(".jp-InputArea-prompt")
+    def execution(self, number: int) -> str:
+        """A code cell's last run, as the kernel numbered it, and how it is: "null idle", "null running", "3 idle"."""
+        return str(self.page.evaluate(RUN, number))
 
     # --- hands --------------------------------------------------------------------------------------------------
 
@@ -68,33 +81,33 @@ class Learner:
         for key in keys:
             self.page.keyboard.press(key)
 
-    def select(self, cell: Locator) -> None:
-        """Make a cell the active one, in command mode: a click left of it."""
-        cell.locator(".jp-InputPrompt, .jp-InputArea-prompt").first.click()
+    def go(self, number: int) -> Locator:
+        """Make a cell the active one, in command mode, and bring it into view, as a click in the contents does."""
+        self.page.evaluate(GO, number)
+        cell = self.cell(number)
         expect(cell).to_have_class(re.compile("jp-mod-active"))
+        return cell
 
     def start(self, number: int) -> Locator:
         """Run a code cell with Shift+Enter, and do not wait for it."""
-        cell = self.cell(number)
-        before = self.prompt(cell).inner_text()
-        self.select(cell)
+        cell, before = self.go(number), self.execution(number)
         self.press("Shift+Enter")
-        expect(self.prompt(cell)).not_to_have_text(before)
+        self.page.wait_for_function(f"([n, before]) => ({RUN})(n) !== before", arg=[number, before])
         return cell
 
     def run(self, number: int) -> Locator:
         """Run a code cell with Shift+Enter, to its end."""
         cell = self.start(number)
-        self.ended(cell)
+        self.ended(number)
         return cell
 
-    def ended(self, cell: Locator) -> None:
+    def ended(self, number: int) -> None:
         """Wait until a cell that was started has run."""
-        expect(self.prompt(cell)).to_have_text(DONE, timeout=SLOW)
+        self.page.wait_for_function(f"n => /^\\d+ idle$/.test(({RUN})(n))", arg=number, timeout=SLOW)
 
     def write(self, number: int, code: str) -> None:
         """Replace what stands in a cell."""
-        self.select(self.cell(number))
+        self.go(number)
         self.press("Enter", "ControlOrMeta+a")
         self.page.keyboard.insert_text(code)
         self.press("Escape")

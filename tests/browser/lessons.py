@@ -6,9 +6,10 @@ from pathlib import Path
 
 import nbformat
 
-__all__ = ["CELLS", "PLACE", "write"]
+__all__ = ["CELLS", "PLACE", "SENTENCE", "STILL", "write"]
 
 SENTENCE = "Records arrive, a hundred a second."
+STILL = "Three records were read."
 PRODUCE = """
 with running(load, rate=100) as beats, Live(draw, SENTENCE) as live:
     wait_until(lambda: live.update() or beats.count >= {count}, {count}, "all are sent")
@@ -43,7 +44,7 @@ CELLS = {
     "lesson.exercise('exercise: replay', answer == 3, f'read {answer}, of 3', hint='count them again')",
     "live": PRODUCE.format(count=300).strip(),
     "long": PRODUCE.format(count=500).strip(),
-    "still": "show(bar_chart({'read': 3}, 'records [count]'), 'Three records were read.')\nshow_java('ZeroCopy.java')",
+    "still": f"show(bar_chart({{'read': 3}}, 'records [count]'), {STILL!r})\nshow_java('ZeroCopy.java')",
     "table": "import pandas as pd\n\npd.DataFrame({'sent': [3], 'read': [3]}, index=['orders'])",
     "path": "from IPython.display import Markdown\n\n"
     "from helpers.teaching import progress\n\n"

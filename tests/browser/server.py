@@ -50,6 +50,7 @@ class Server:
         options = [
             "--no-browser", "--allow-root", "--ServerApp.port=0", f"--ServerApp.root_dir={self.root}",
             f"--IdentityProvider.token={self._token}", f"--LabApp.app_settings_dir={self._settings}",
+            "--LabApp.expose_app_in_browser=True",  # for Learner: which cell runs
         ]  # fmt: skip
         with self._log.open("w") as log:
             self._process = subprocess.Popen([*lab, *options], env=self.environ, stdout=log, stderr=log)
