@@ -61,22 +61,6 @@ def test_the_first_section_by_keyboard(roadmap: Learner) -> None:
     roadmap.picture("lab")
 
 
-def test_the_path_map_leads_to_a_lesson(roadmap: Learner) -> None:
-    roadmap.page.locator(".jp-TableOfContents").get_by_text("6. The path").click()
-    text = roadmap.notebook.locator(".jp-MarkdownCell").filter(has_text="run this cell whenever you come back")
-    roadmap.run(int(text.get_attribute("data-windowed-list-index") or 0) + 1)
-    table = roadmap.notebook.get_by_role("table").filter(has_text="Predictions right")
-    expect(table).to_be_visible(timeout=SLOW)
-    roadmap.picture("path")
-    table.get_by_role("link", name="1.3 Consumer groups").click()
-    expect(roadmap.page.get_by_role("tab", name="01_kafka_fundamentals.ipynb")).to_be_visible()
-    heading = roadmap.notebook.get_by_role("heading", level=2).filter(has_text="1.3 Consumer groups")
-    expect(heading).to_be_in_viewport(timeout=SLOW)
-    roadmap.kernel_is_idle()
-    expect(heading).to_be_in_viewport()  # and it stays there
-    roadmap.picture("path-followed")
-
-
 def test_the_presenters_view(roadmap: Learner) -> None:
     """One shortcut makes the text larger and leaves the notebook alone on the page; the same one takes it back."""
     code, text = roadmap.cell(5).locator(".cm-content"), roadmap.cell(4).locator(".jp-RenderedMarkdown p").first
@@ -97,3 +81,20 @@ def test_the_presenters_view(roadmap: Learner) -> None:
 def size(part: Locator) -> float:
     """Of its letters, in pixels."""
     return float(part.evaluate("part => parseFloat(getComputedStyle(part).fontSize)"))
+
+
+def test_the_path_map_leads_to_a_lesson(roadmap: Learner) -> None:
+    """The last one: JupyterLab keeps open what it has opened."""
+    roadmap.page.locator(".jp-TableOfContents").get_by_text("6. The path").click()
+    text = roadmap.notebook.locator(".jp-MarkdownCell").filter(has_text="run this cell whenever you come back")
+    roadmap.run(int(text.get_attribute("data-windowed-list-index") or 0) + 1)
+    table = roadmap.notebook.get_by_role("table").filter(has_text="Predictions right")
+    expect(table).to_be_visible(timeout=SLOW)
+    roadmap.picture("path")
+    table.get_by_role("link", name="1.3 Consumer groups").click()
+    expect(roadmap.page.get_by_role("tab", name="01_kafka_fundamentals.ipynb")).to_be_visible()
+    heading = roadmap.notebook.get_by_role("heading", level=2).filter(has_text="1.3 Consumer groups")
+    expect(heading).to_be_in_viewport(timeout=SLOW)
+    roadmap.kernel_is_idle()
+    expect(heading).to_be_in_viewport()  # and it stays there
+    roadmap.picture("path-followed")
