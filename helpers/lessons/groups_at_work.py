@@ -112,13 +112,13 @@ def fair_shares(client: Mapping[str, Any], topics: Sequence[str], group: str, se
         for name in "ABCD":
             consumer, trouble = attempt(Consumer, known | {"client.id": name})
             if consumer is None:  # refused at once: nobody waits for a group that cannot be
-                return of_shares({}, trouble, settings)
+                return of_shares({}, f"the client refused: {trouble}", settings)
             consumer.subscribe([*topics])
             consumers.append(consumer)
         while not trouble and sum(shares.values()) < len(topics):
             for message in [consumer.poll(0.05) for consumer in consumers]:
                 if message is not None and (error := message.error()):
-                    trouble = error.str()
+                    trouble = f"the client refused: {error.str()}"
             state, shares = _books(admin, group)
             if (state, shares) != seen:
                 seen, since = (state, shares), time.monotonic()
@@ -164,7 +164,7 @@ def of_shares(shares: Mapping[str, int], trouble: str, settings: Mapping[str, An
             hint = "this client has range, roundrobin and cooperative-sticky; eager and cooperative do not mix"
         elif "property" in trouble:
             hint = 'the name is "partition.assignment.strategy"'
-        return False, f"the client refused: {trouble}" if not shares else trouble, hint
+        return False, trouble, hint
     why = ", ".join(f"{name} has {n}" for name, n in sorted(shares.items()))
     hint = "range shares out one topic after the other: the only partition of each goes to the first member"
     return len(set(shares.values())) == 1, why, hint
