@@ -53,7 +53,7 @@ class Lesson:
         self._choices: dict[str, Choice] = {}
         self._right: dict[str, bool] = {}  # of the predictions that were made and settled
         self._passed: set[str] = set()
-        self._showing: int | None = None  # the cell that shows a solution
+        self._showing: tuple[int, str] | None = None  # the cell that shows a solution
 
     def objectives(self, *goals: str) -> None:
         """Show the lesson's question, its minutes, and what the learner will do (completing "You will ...")."""
@@ -142,10 +142,11 @@ class Lesson:
             print(f"(Your progress could not be saved: {error})", file=sys.stderr)
 
 
-def _cell() -> int:
-    """The run of a cell that is going on now, by its number."""
+def _cell() -> tuple[int, str]:
+    """The run of a cell that is going on now: its number, and the request for it (nbval's runs are not numbered)."""
     shell = get_ipython()
-    return shell.execution_count if shell else 0
+    request = getattr(shell, "parent_header", None) or {}
+    return (shell.execution_count if shell else 0), str(request.get("header", {}).get("msg_id", ""))
 
 
 def _count(things: Sized, name: str) -> str:
