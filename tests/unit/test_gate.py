@@ -58,6 +58,19 @@ def test_a_run_in_which_nothing_could_run_is_no_success(
     assert "No notebook could run here" in said
 
 
+def test_where_two_stacks_are_there_the_second_runs_small_loads(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[str, bool]] = []
+
+    def run(stack: str, paths: list[Path], times: int, small: bool, pace: list[str]) -> bool | None:
+        asked.append((stack, small))
+        return None if stack == absent else True
+
+    monkeypatch.setattr(notebooks, "run", run)
+    for absent in ("nothing", "containers"):
+        assert notebooks.main([]) == 0
+    assert asked == [("containers", False), ("processes", True), ("containers", False), ("processes", False)]
+
+
 @pytest.mark.parametrize(
     ("source", "output"),
     [
