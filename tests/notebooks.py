@@ -2,9 +2,10 @@
 
 `python -m tests.notebooks [--stack NAME] [--times N] [--small] [--pause SECONDS] [--again] [--lesson ID] [NOTEBOOK]`;
 what cannot run here is named, with the reason and the fix. Each stack gets a lab folder of its own, so that the
-learner's lab is not touched. With `--small`, notebooks run the loads of a small machine (`LAB_SMALL=1`), as Binder does;
-the outputs that are compared are the same. Where two stacks are there, the second one runs them: both loads are proved. With `--pause 7`, seven seconds pass before each cell, as with somebody who reads; with
-`--again`, every cell runs twice, as after an interrupt; with `--lesson 1.3`, that lesson runs alone (`tests/pace.py`).
+learner's lab is not touched. With `--small`, notebooks run the loads of a small machine (`LAB_SMALL=1`), as on Binder;
+the outputs that are compared are the same. Where two stacks are there, the second one runs these: both loads are
+proved. With `--pause 7`, seven seconds pass before each cell, as with somebody who reads; with `--again`, every cell
+runs twice, as after an interrupt; with `--lesson 1.3`, that lesson runs alone (`tests/pace.py`).
 """
 
 from __future__ import annotations
