@@ -75,6 +75,8 @@ def _docker() -> Finding:
     problem = docker_problem()
     if problem is None:
         return Finding("docker", "ok", "an engine with compose v2 answers")
+    if StateFile().load()[0] == "containers":
+        return Finding("docker", "missing", f"{problem[0]} The lab was started on containers.", problem[1])
     return Finding("docker", "note", f"{problem[0]} The lab runs as processes.", problem[1])
 
 
@@ -108,7 +110,12 @@ def _postgres() -> Finding:
 def _ports() -> Finding:
     name, services = StateFile().load()
     stack = make(name, services) if name else None
-    alive = [service for service in services.values() if stack and stack.state(service.name) in ("running", "paused")]
+    try:
+        alive = [
+            service for service in services.values() if stack and stack.state(service.name) in ("running", "paused")
+        ]
+    except LabError as error:  # Docker, where they are, does not answer
+        return Finding("ports", "missing", f"not known whose they are: {error.message}", error.fix)
     ours = {port for service in alive for port in service.ports.values()}
     wanted = {port for ports in SERVICES.values() for port in ports.values()} - ours
     if taken := sorted(port for port in wanted if not is_free(port)):

@@ -21,10 +21,11 @@ from ..errors import LabError
 from ..paths import lab_dir, repo_dir
 from ..wait import wait_until
 from .base import Stack, State
+from .docker import docker_problem
 from .fetch import passwords, tls
 from .recipes import RECIPES, SERVICES
 from .recipes.kafka_tools import class_of
-from .state import Service
+from .state import Service, StateFile
 
 __all__ = ["PROFILES", "Containers"]
 
@@ -129,8 +130,17 @@ class Containers(Stack):
         return found[0] if found else None
 
     def _all(self, *labels: str) -> list[Any]:
+        """The lab's containers. Everything that is done to one asks here first: also whether Docker still answers."""
+        from docker.errors import DockerException
+
         project = f"com.docker.compose.project={self._project}"
-        found: list[Any] = self._docker.containers.list(all=True, filters={"label": [project, *labels]})
+        try:
+            found: list[Any] = self._docker.containers.list(all=True, filters={"label": [project, *labels]})
+        except (DockerException, OSError) as error:  # the second from a connection that was open
+            if (problem := docker_problem()) is None:
+                raise
+            given_up = f"or, to give up the containers that are up, delete {StateFile().path}"
+            raise LabError(problem[0], fix=f"{problem[1]}; {given_up}") from error
         return found
 
     def _container(self, name: str) -> Any:

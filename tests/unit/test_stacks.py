@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from helpers import stacks
+from helpers.__main__ import main
 from helpers.errors import LabError
 from helpers.paths import repo_dir
 from helpers.stacks import Service, StateFile, assign_ports, choose
@@ -93,6 +94,21 @@ def test_docker_that_is_not_whole(
 def test_no_docker_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     assert docker_module.docker_problem() == NO_DOCKER
+
+
+def test_an_engine_that_was_stopped_after_the_start_is_no_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", "unix:///none")
+    StateFile().save("containers", {"kafka": Service("kafka", {"client": 1, "controller": 2, "tls": 3})})
+    for command in ("status", "down", "up"):
+        assert main([command]) == 1
+        said = capsys.readouterr().err
+        assert "Docker" in said and "\nFix: " in said
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert "✘ docker" in said and "✘ ports" in said and "The lab runs as processes" not in said
+    assert StateFile().load()[0] == "containers", "what is up is still known when Docker is back"
 
 
 def test_a_taken_port_is_replaced_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
