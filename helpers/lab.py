@@ -128,19 +128,21 @@ class Lab:
     def calm(self) -> None:
         """Undo every fault: resume what is paused, start what is dead, wait until clients can talk to all of it."""
         with locked(lambda _: None):
-            self._reload()
+            self._stack.reload()
             self._bring_up(list(self.services), lambda _: None, progress=on_page())
 
     def _broken(self) -> list[str]:
-        """The services that do not run."""
-        return [name for name in self.services if self._stack.state(name) != "running"]
+        """The services of this lab that do not run; of a lab that is down, or another one by now, none."""
+        name, recorded = StateFile().load()
+        mine = [service for service in self.services if service in recorded] if name == self.stack else []
+        return [service for service in mine if self._stack.state(service) != "running"]
 
     def stop(self, *systems: str) -> None:
         """Stop these systems and delete their data, for the memory that they take: `lab.stop("rabbitmq", "aws")`."""
         for word in systems:
             _known(word)
         with locked(lambda _: None):
-            self._reload()
+            self._stack.reload()
             groups = [group for word in systems for group in SYSTEMS[word].sizes.values()]
             self._remove([name for name in self.services if any(name in group for group in groups)])
         for word in systems:
@@ -150,24 +152,9 @@ class Lab:
 
     def _relaunch(self, name: str, meanwhile: Meanwhile) -> None:
         with locked(lambda _: None):
-            self._reload()
+            self._stack.reload()
+            self._stack.check(name)
             self._bring_up([name], lambda _: None, progress=meanwhile is None and on_page(), meanwhile=meanwhile)
-
-    def _reload(self) -> None:
-        """Take in what was recorded last: another notebook may have added, restarted or stopped something.
-
-        Raises:
-            LabError: the lab was started anew on another stack.
-        """
-        name, recorded = StateFile().load()
-        if name and name != self._stack.name:
-            raise LabError(
-                f"This notebook began with a lab on {self._stack.name}; the lab is up on {name} now.",
-                fix="run the lesson's first cell (Lab.start) again",
-            )
-        if recorded:
-            self.services.clear()
-            self.services.update(recorded)
 
     def _bring_up(self, names: Sequence[str], say: Say, progress: bool = False, meanwhile: Meanwhile = None) -> None:
         """Resume or launch these services, record them, wait until clients can use them; undo it all if that fails."""

@@ -39,7 +39,8 @@ def after_trouble(broken: Callable[[], list[str]], undo: Callable[[], None]) -> 
                 print(f"Undoing what this cell broke: {', '.join(names)} ...")
             undo()
         except (LabError, OSError) as trouble:
-            print(f"The lab could not undo every fault: {trouble}\nFix: lab.calm()")
+            known = isinstance(trouble, LabError) and trouble.fix
+            print(f"The lab could not undo every fault: {trouble}" + ("" if known else "\nFix: lab.calm()"))
 
     for earlier in _watching:
         shell.events.unregister("post_run_cell", earlier)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
 
+from helpers import rescue
 from helpers.paths import repo_dir
 
 
@@ -17,3 +21,11 @@ def lab_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LAB_HOME", str(tmp_path / "lab"))
     monkeypatch.delenv("LAB_STACK", raising=False)
     return tmp_path / "lab"
+
+
+@pytest.fixture
+def shell(monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
+    """A shell that captures what notebooks display (without one, `display` only prints); no lab watches it yet."""
+    monkeypatch.setattr(rescue, "_watching", [])
+    yield InteractiveShell.instance(config=Config(HistoryManager={"enabled": False}))
+    InteractiveShell.clear_instance()

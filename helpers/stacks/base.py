@@ -16,11 +16,13 @@ from typing import ClassVar, Literal
 from ..errors import LabError
 from .fetch import passwords, tls
 from .recipes.kafka_tools import arguments
-from .state import Service
+from .state import Service, StateFile
 
 __all__ = ["ABILITIES", "Stack", "State"]
 
 State = Literal["running", "paused", "exited", "absent"]
+
+FIRST_CELL = "run the lesson's first cell (Lab.start) again"
 
 ABILITIES = {
     "pause": "freeze a node and let it go on",
@@ -43,6 +45,32 @@ class Stack(ABC):
     def lacks(self, name: str) -> LabError | None:
         """What this machine lacks to run a service, and the fix; None when nothing is missing."""
         return None
+
+    # --- what is up, as recorded last: another notebook may have added, restarted or stopped something ------------
+
+    def recorded(self) -> dict[str, Service]:
+        """Every service that is up. Raises LabError when the lab was started anew on another stack."""
+        name, services = StateFile().load()
+        if name and name != self.name:
+            raise LabError(f"This notebook began with a lab on {self.name}; the lab is up on {name} now.", FIRST_CELL)
+        return services
+
+    def reload(self) -> None:
+        """Hold what is recorded. Raises LabError, too, when the lab was taken down: nobody is to bring it back."""
+        services = self.recorded()
+        if self.services and not services:
+            raise LabError("The lab is down.", FIRST_CELL)
+        self.services.clear()
+        self.services.update(services)
+
+    def check(self, name: str) -> None:
+        """Raises LabError unless this service is up, in whatever state, in the lab that this notebook began with."""
+        if not (services := self.recorded()):
+            raise LabError("The lab is down.", FIRST_CELL)
+        if name not in services:
+            raise LabError(f"{name} was stopped.", FIRST_CELL)
+
+    # --- acting on services ---------------------------------------------------------------------------------------
 
     @abstractmethod
     def launch(self, names: Iterable[str]) -> None:

@@ -98,7 +98,8 @@ class Processes(Stack):
 
     def _handle(self, name: str) -> dict[str, Any]:
         """As recorded last: another notebook may have started the service again, under another pid."""
-        return StateFile().load()[1].get(name, self.services[name]).handle
+        service = StateFile().load()[1].get(name) or self.services.get(name)
+        return service.handle if service else {}
 
     def state(self, name: str) -> State:
         handle = self._handle(name)

@@ -213,6 +213,7 @@ class Kafka(System):
         Example:
             >>> print(lab.kafka.tool("kafka-topics", "--describe", "--topic", "order-events"))
         """
+        self._stack.check(self.brokers[0])
         running = [broker for broker in self.brokers if self._stack.state(broker) == "running"]
         if not running:
             raise LabError(f"No broker runs that {name} could talk to.", fix="lab.calm()")
@@ -221,5 +222,6 @@ class Kafka(System):
     def dump_log(self, topic: str, partition: int, broker: int) -> str:
         """What Kafka's own dump tool reads in a broker's first segment file of a partition: batches, then records."""
         name = self.brokers[broker - 1]
+        self._stack.check(name)
         path = f"{self._stack.data_dir(name)}/{topic}-{partition}/{0:020}.log"
         return self._stack.kafka_tool(name, "kafka-dump-log", "--files", path, "--print-data-log")

@@ -23,12 +23,18 @@ class Node:
     """One service of the lab, with the same words on every stack."""
 
     def __init__(self, stack: Stack, name: str, relaunch: Relaunch) -> None:
-        self._stack, self.name, self._relaunch = stack, name, relaunch
+        self._held, self.name, self._relaunch = stack, name, relaunch
+
+    @property
+    def _stack(self) -> Stack:
+        """The stack, unless the lab is another one by now: then nothing is done to it, and LabError says so."""
+        self._held.check(self.name)
+        return self._held
 
     @property
     def state(self) -> str:
         """`running`, `paused`, `exited` or `absent`."""
-        return self._stack.state(self.name)
+        return self._held.state(self.name) if self.name in self._held.recorded() else "absent"
 
     def pause(self) -> None:
         """Freeze it (SIGSTOP): connections stay open, nothing answers."""

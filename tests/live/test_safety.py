@@ -15,6 +15,7 @@ import psutil
 import psycopg
 import pytest
 from botocore.exceptions import BotoCoreError, ClientError
+from IPython.core.interactiveshell import InteractiveShell
 
 from helpers import Lab, LabError
 from helpers.lab import down, status
@@ -157,6 +158,32 @@ def test_a_phase_that_is_over_can_be_stopped(stack: str, lab_home: Path) -> None
         lab.stop("zookeeper")
 
 
+def test_an_old_notebook_does_not_bring_back_what_was_taken_down(
+    stack: str, lab_home: Path, shell: InteractiveShell
+) -> None:
+    lab = Lab.start(kafka=1, aws=True, say=quiet)
+    down()
+    shell.run_cell("1 / 0")  # any error; faults are undone after it, and there is none
+    for act in (lab.calm, lab.kafka.node(1).start, lab.kafka.node(1).pause, lambda: lab.kafka.tool("kafka-topics")):
+        with pytest.raises(LabError, match=r"The lab is down.\nFix: run the lesson's first cell"):
+            act()
+    assert lab.kafka.node(1).state == "absent"
+    assert left_behind(lab_home) == []
+
+
+def test_a_lesson_may_stop_all_that_it_has(stack: str, lab_home: Path, shell: InteractiveShell) -> None:
+    lab = Lab.start(aws=True, say=quiet)
+    node = lab.aws.node()
+    lab.stop("aws")
+    shell.run_cell("1 / 0")
+    lab.calm()
+    lab.stop("aws", "kafka")
+    assert node.state == "absent"
+    with pytest.raises(LabError, match=r"The lab is down.\nFix: run the lesson's first cell"):
+        node.start()
+    assert left_behind(lab_home) == []
+
+
 def test_a_stack_says_what_it_lets_a_lesson_do(stack: str) -> None:
     lab = Lab.start(aws=True, say=quiet)
     assert all(lab.can(what) for what in ("pause", "kill", "cpu", "tools", "files"))
@@ -166,13 +193,17 @@ def test_a_stack_says_what_it_lets_a_lesson_do(stack: str) -> None:
 
 def test_an_old_notebook_does_not_mix_two_stacks(stack: str) -> None:
     """Its lab went down, and came up again on the other stack."""
-    lab = Lab.start(aws=True, say=quiet)
+    lab = Lab.start(aws=True, kafka=1, say=quiet)
+    node = lab.aws.node()
     other = "containers" if stack == "processes" else "processes"
     recorded = StateFile().load()[1]
     StateFile().save(other, recorded)
     try:
-        with pytest.raises(LabError, match=rf"began with a lab on {stack}; the lab is up on {other} now.\nFix: run"):
-            lab.calm()
+        looks = (lambda: node.state, node.logs, node.cpu_seconds, lambda: lab.kafka.tool("kafka-topics", "--list"))
+        says = rf"began with a lab on {stack}; the lab is up on {other} now.\nFix: run"
+        for act in (lab.calm, node.pause, node.resume, node.kill, node.start, lambda: lab.stop("aws"), *looks):
+            with pytest.raises(LabError, match=says):
+                act()
         assert StateFile().load() == (other, recorded)
     finally:
         StateFile().save(stack, recorded)
