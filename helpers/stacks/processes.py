@@ -28,6 +28,7 @@ from .base import Stack, State
 from .recipes import RECIPES, recipe
 from .recipes.kafka_server import java
 from .recipes.kafka_tools import class_of
+from .recipes.postgres_server import leave_elsewhere
 from .state import StateFile
 
 __all__ = ["Processes"]
@@ -88,13 +89,16 @@ class Processes(Stack):
     def _process(self, name: str) -> psutil.Process | None:
         try:
             process = psutil.Process(self._handle(name).get("pid", -1))
-            for _ in range(10):
-                if process.environ() or process.status() == psutil.STATUS_ZOMBIE:
-                    break
-                Event().wait(0.01)  # for a moment, while it turns into another program (exec), it has none
+            for _ in range(50):
+                # Asked once a turn: for a moment, while it turns into another program (exec), it has none.
+                if (marks := _marks(process)) != (None, None) or process.status() == psutil.STATUS_ZOMBIE:
+                    return process if marks == (str(lab_dir()), name) else None
+                if process.environ():
+                    return None
+                Event().wait(0.01)
         except (psutil.Error, OSError, ValueError):
-            return None
-        return process if _marks(process) == (str(lab_dir()), name) else None
+            pass
+        return None
 
     def _handle(self, name: str) -> dict[str, Any]:
         """As recorded last: another notebook may have started the service again, under another pid."""
@@ -139,9 +143,7 @@ class Processes(Stack):
         self._end([process for name in names if (process := self._process(name))])
         for name in names:
             folder = lab_dir() / "run" / name
-            if (folder / "elsewhere").exists():  # see the recipe of PostgreSQL
-                shutil.rmtree((folder / "elsewhere").resolve(), ignore_errors=True)
-                (folder / "elsewhere").unlink()
+            leave_elsewhere(folder)
             shutil.rmtree(folder / "data", ignore_errors=True)
 
     def sweep(self) -> None:

@@ -311,16 +311,3 @@ def test_a_cluster_without_tls_says_so() -> None:
     stack = stacks.make("containers", {"kafka": Service("kafka", {"client": 1, "controller": 2})})
     with pytest.raises(LabError, match=r"started without TLS.\nFix: python -m helpers down"):
         _ = Kafka(stack, ("kafka",), print).tls
-
-
-# --- PostgreSQL -------------------------------------------------------------------------------------------------
-
-
-def test_what_postgres_lacks_is_named_with_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("helpers.stacks.recipes.postgres_server.find_spec", lambda name: None)
-    assert str(postgres_server.lacks()).endswith("Fix: make setup")
-    monkeypatch.undo()
-    assert postgres_server.lacks() is None
-    monkeypatch.setattr("os.geteuid", lambda: 0)
-    monkeypatch.setattr("shutil.which", lambda name: None)
-    assert "no setpriv" in str(postgres_server.lacks())
