@@ -6,20 +6,21 @@ Introduced in 00 Roadmap.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from .bar import on_page
 from .errors import LabError
 from .lock import locked
 from .machine import small
+from .paths import delete_lab_dir
 from .rescue import after_trouble
 from .stacks import ABILITIES, SERVICES, Service, Stack, StateFile, assign_ports, choose, make, usable
 from .systems import SYSTEMS, Aws, Kafka, Node, Postgres, RabbitMQ, System
 from .systems.node import Meanwhile
 from .systems.ready import wait_ready
 
-__all__ = ["Lab", "down", "status"]
+__all__ = ["Lab", "down", "reset", "status"]
 
 Say = Callable[[str], None]
 
@@ -64,6 +65,7 @@ class Lab:
             recorded, services = StateFile().load()
             lab = cls(make(name, services), asked)
             if not recorded:
+                _sweep(other for other in usable() if other != name)
                 services.update(lab._stack.recover())
                 StateFile().save(name, services)
             needed: list[str] = []
@@ -224,10 +226,30 @@ def down() -> list[str]:
         The names of the services that were up.
     """
     with locked(print):
-        name, services = StateFile().load()
-        for stack in [name] if name else usable():
-            there = make(stack, services)
-            there.remove(list(services))
-            there.sweep()
-        StateFile().save(name, {})
+        return _down()
+
+
+def reset() -> tuple[list[str], list[str]]:
+    """Take the lab down and delete its folder, in one go: nobody can start it in between.
+
+    Returns:
+        The names of the services that were up, and of what is not the lab's, and stays in its folder.
+    """
+    with locked(print):
+        return _down(), delete_lab_dir()
+
+
+def _down() -> list[str]:
+    name, services = StateFile().load()
+    if name:
+        make(name, services).remove(list(services))
+        _sweep([name])
+    StateFile().save(name, {})
+    _sweep(stack for stack in usable() if stack != name)
     return list(services)
+
+
+def _sweep(stacks: Iterable[str]) -> None:
+    """End what no record names: a crash may have left something, and a record that was lost, on either stack."""
+    for stack in stacks:
+        make(stack, {}).sweep()

@@ -189,7 +189,11 @@ class Containers(Stack):
                 compose.stop()
 
     def sweep(self) -> None:
-        for container in self._all():
+        label = {"label": f"com.docker.compose.project={self._project}"}
+        containers = self._all()
+        if not (containers or self._docker.networks.list(filters=label) or self._docker.volumes.list(filters=label)):
+            return  # compose would take a second to say so
+        for container in containers:
             if container.status == "paused":  # Docker stops a paused container only after it goes on
                 container.unpause()
         with self._compose([]) as compose:  # the network, too

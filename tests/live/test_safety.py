@@ -20,7 +20,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from helpers import Lab, LabError
 from helpers.lab import down, status
 from helpers.paths import lab_dir
-from helpers.stacks import StateFile, make
+from helpers.stacks import Service, StateFile, make
+from tests.labs import why_not
 
 from .conftest import left_behind
 
@@ -264,6 +265,22 @@ def test_a_dead_broker_whose_port_a_stranger_took_moves(stack: str) -> None:
 def test_kafkas_tools_run(stack: str, tool: str, arguments: list[str], says: str) -> None:
     """On the official image, a tool inherits the broker's Java options, and ends when these name two collectors."""
     assert re.search(says, Lab.start(kafka=1, say=quiet).kafka.tool(tool, *arguments))
+
+
+def test_a_lost_lab_of_the_other_stack_is_ended_too(
+    stack: str, lab_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = "containers" if stack == "processes" else "processes"
+    if why_not(other):
+        pytest.skip("there is one stack here")
+    Lab.start(aws=True, say=quiet)
+    (lab_dir() / "state.json").unlink()
+    monkeypatch.setenv("LAB_STACK", other)
+    Lab.start(aws=True, say=quiet)
+    assert len(left_behind(lab_home)) == (1 if other == "processes" else 2)  # with its network
+    StateFile().save(stack, {"ministack": Service("ministack", {"client": 1})})
+    down()
+    assert left_behind(lab_home) == []
 
 
 def test_a_state_file_that_is_gone_costs_nothing_but_a_start(stack: str) -> None:
