@@ -20,6 +20,7 @@ import truststore
 from .errors import LabError
 from .paths import repo_dir
 from .stacks import NAMES, choose
+from .stacks.docker import unexported
 from .stacks.fetch.jars import fetch_jars
 from .stacks.fetch.java import find_java
 from .stacks.recipes import rabbitmq_server
@@ -27,6 +28,7 @@ from .stacks.recipes.kafka_server import share_classes
 
 __all__ = ["fetch"]
 
+DOCKER = "docker compose version shows 2 or newer; or use LAB_STACK=processes"
 POLICY = Path("/usr/sbin/policy-rc.d")
 
 
@@ -147,10 +149,10 @@ def _pull() -> None:
     """Images that are not here yet. Compose shows its own progress."""
     from .stacks.containers import PROFILES
 
-    compose = ["docker", "compose", *(f"--profile={name}" for name in PROFILES)]
-    listed = subprocess.run(
-        [*compose, "config", "--images"], cwd=repo_dir(), capture_output=True, text=True, check=True
-    )
+    compose = [*unexported(), "docker", "compose", *(f"--profile={name}" for name in PROFILES)]
+    listed = subprocess.run([*compose, "config", "--images"], cwd=repo_dir(), capture_output=True, text=True)
+    if listed.returncode:
+        raise LabError(f"docker compose does not say which images there are:\n{listed.stderr.strip()}", fix=DOCKER)
     for image in sorted(set(listed.stdout.split())):
         if subprocess.run(["docker", "image", "inspect", image], capture_output=True).returncode == 0:
             continue

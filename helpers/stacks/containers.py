@@ -6,8 +6,6 @@ Introduced in 00 Roadmap.
 from __future__ import annotations
 
 import hashlib
-import os
-import re
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -21,7 +19,7 @@ from ..errors import LabError
 from ..paths import lab_dir, repo_dir
 from ..wait import wait_until
 from .base import Stack, State
-from .docker import docker_problem
+from .docker import docker_problem, unexported
 from .fetch import passwords, tls
 from .recipes import RECIPES, SERVICES
 from .recipes.kafka_tools import class_of
@@ -34,20 +32,13 @@ INNER = {9094: "tls", 15672: "http"}  # port in the container -> purpose; the po
 
 
 class _Compose(DockerCompose):
-    """Compose as this lab wants it, whatever somebody exported.
-
-    The project's name is on the command line. What was exported would go before the ports and passwords of the file
-    that compose is given: it gets an environment without them.
-    """
+    """Compose as this lab wants it, whatever somebody exported; the project's name is on the command line."""
 
     project = ""
 
     @cached_property
     def compose_command_property(self) -> list[str]:
-        ours = set(re.findall(r"\$\{(\w+)", (repo_dir() / "docker-compose.yml").read_text()))
-        taken = [name for name in os.environ if name in ours or name.startswith("COMPOSE_")]
-        without = [part for name in taken for part in ("-u", name)]
-        return ["env", *without, *super().compose_command_property, "--project-name", self.project]
+        return [*unexported(), *super().compose_command_property, "--project-name", self.project]
 
 
 class Containers(Stack):

@@ -5,9 +5,23 @@ Introduced in 00 Roadmap.
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 
-__all__ = ["docker_problem"]
+from ..paths import repo_dir
+
+__all__ = ["docker_problem", "unexported"]
+
+
+def unexported() -> list[str]:
+    """What goes before a compose command, so that it gets nothing which somebody exported.
+
+    That would go before the file, ports and passwords that the lab gives it.
+    """
+    ours = set(re.findall(r"\$\{(\w+)", (repo_dir() / "docker-compose.yml").read_text()))
+    taken = [name for name in os.environ if name in ours or name.startswith("COMPOSE_")]
+    return ["env", *(part for name in taken for part in ("-u", name))]
 
 
 def docker_problem() -> tuple[str, str] | None:

@@ -367,3 +367,27 @@ def test_python_that_is_too_old_is_refused_by_import() -> None:
     code = "import sys; sys.version_info = (3, 9, 2, 'final', 0); import helpers"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert "This course needs Python 3.11 or newer" in done.stderr
+
+
+@pytest.mark.parametrize("exported", ["COMPOSE_FILE", "COMPOSE_PROFILES", "LAB_MARK", "HARMLESS"])
+def test_images_are_those_of_the_course_whatever_is_exported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exported: str
+) -> None:
+    """The tool `docker`, on paper: with an exported variable it fails, as it does without its plug-in."""
+    heard = tmp_path / "heard"
+    script = f"""#!/bin/sh
+        echo "$*" >>{heard}
+        case $* in
+          *config*) [ -z "$COMPOSE_FILE$COMPOSE_PROFILES$LAB_MARK" ] || {{ echo no service >&2; exit 15; }}
+                    [ -z "$BROKEN" ] || {{ echo broken plug-in >&2; exit 1; }}
+                    echo an/image:1;;
+        esac"""
+    (tmp_path / "docker").write_text(script)
+    (tmp_path / "docker").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setenv(exported, "something")
+    setup._pull()
+    assert heard.read_text().splitlines()[-1] == "image inspect an/image:1"
+    monkeypatch.setenv("BROKEN", "1")
+    with pytest.raises(LabError, match="broken plug-in"):
+        setup._pull()
