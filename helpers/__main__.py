@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from .errors import LabError
-from .paths import MARK, delete_lab_dir, lab_dir
+from .paths import MARK, lab_dir, repo_dir
 from .systems import SYSTEMS
 
 
@@ -78,11 +78,22 @@ def _setup(args: argparse.Namespace) -> None:
 def _down(args: argparse.Namespace) -> None:
     from .lab import down
 
-    homes = sorted((lab_dir() / "test").glob(f"*/{MARK}")) if args.all else []
-    for home in homes:
-        with _home(home.parent):
-            print(f"The lab of the tests in {home.parent.name} is down: {', '.join(down()) or 'nothing was up'}.")
+    if args.all:
+        _down_tests(lab_dir())
+        checkout = (repo_dir() / ".lab").resolve()
+        if checkout != lab_dir() and (checkout / MARK).exists():  # LAB_HOME is exported; `make clean` deletes this one
+            _down_tests(checkout)
+            with _home(checkout):
+                print(f"The lab in {checkout} is down: {', '.join(down()) or 'nothing was up'}.")
     print(f"The lab is down: {', '.join(down()) or 'nothing was up'}.")
+
+
+def _down_tests(folder: Path) -> None:
+    from .lab import down
+
+    for mark in sorted((folder / "test").glob(f"*/{MARK}")):
+        with _home(mark.parent):
+            print(f"The lab of the tests in {mark.parent.name} is down: {', '.join(down()) or 'nothing was up'}.")
 
 
 @contextmanager
@@ -143,9 +154,12 @@ def _reset(args: argparse.Namespace) -> int:
     if not args.yes and input(f"Delete {lab_dir()} with its downloads and your progress? [y/N] ").lower() != "y":
         print("Nothing was deleted.")
         return 1
-    args.all = True
-    _down(args)
-    if strangers := delete_lab_dir():
+    from .lab import reset
+
+    _down_tests(lab_dir())
+    names, strangers = reset()
+    print(f"The lab is down: {', '.join(names) or 'nothing was up'}.")
+    if strangers:
         print(f"Not the lab's, and left where it is: {', '.join(strangers)}.")
     return 0
 

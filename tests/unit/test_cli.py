@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock, Timeout
 
 from helpers import doctor, lock
 from helpers.__main__ import main
@@ -85,6 +87,43 @@ def test_reset_asks_first(capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     assert lab_home.exists()
     assert main(["reset", "--yes"]) == 0
     assert not lab_home.exists()
+
+
+def test_nobody_starts_the_lab_while_it_is_deleted(
+    lab_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def delete() -> list[str]:
+        with pytest.raises(Timeout):
+            FileLock(lab_home / "lock").acquire(timeout=0)
+        return ["thesis.tex"]
+
+    for module in ("lab", "__main__"):
+        monkeypatch.setattr(f"helpers.{module}.delete_lab_dir", delete, raising=False)
+    assert main(["reset", "--yes"]) == 0
+    assert "thesis.tex" in capsys.readouterr().out
+
+
+def test_down_all_ends_the_labs_of_the_checkout_wherever_this_one_is(
+    lab_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`make clean` deletes .lab/ of the checkout; LAB_HOME may be exported."""
+    checkout = tmp_path / "checkout"
+    monkeypatch.setattr("helpers.__main__.repo_dir", lambda: checkout, raising=False)
+    homes = [checkout / ".lab", checkout / ".lab" / "test" / "processes", lab_home / "test" / "processes"]
+    running = []
+    for home in homes:
+        home.mkdir(parents=True, exist_ok=True)
+        (home / MARK).touch()
+        marks = {**os.environ, "LAB_OWNER": str(home), "LAB_SERVICE": "kafka"}
+        running.append(subprocess.Popen(["sleep", "60"], env=marks))
+    (lab_home / MARK).touch()
+    try:
+        assert main(["down", "--all"]) == 0
+        assert not any(process.poll() is None for process in running)
+    finally:
+        for process in running:
+            process.kill()
+            process.wait()
 
 
 def test_reset_deletes_what_the_lab_made_and_nothing_else(capsys: pytest.CaptureFixture[str], lab_home: Path) -> None:
