@@ -5,6 +5,7 @@ Introduced in 00 Roadmap.
 
 from __future__ import annotations
 
+import re
 from functools import cached_property
 
 import pika
@@ -39,10 +40,15 @@ class RabbitMQ(System):
         """What runs here, as the broker says: `(4, 3, 6)`. Processes run what the machine has, from 3.10 on."""
         with pika.BlockingConnection(self.params) as connection:
             said = connection._impl.server_properties["version"]  # pika shows it nowhere else
-        return tuple(int(part) for part in str(said).split("+")[0].split(".")[:3])
+        return version_of(str(said))
 
     def ready(self) -> bool:
         """A client can open a channel."""
         with pika.BlockingConnection(self.params) as connection:
             connection.channel().close()
         return True
+
+
+def version_of(said: str) -> tuple[int, ...]:
+    """`4.3.6` as numbers; what follows them (`-rc.1`, `+dfsg`) says nothing to a lesson."""
+    return tuple(int(part) for part in re.findall(r"\d+", said.split("-")[0].split("+")[0])[:3])

@@ -9,6 +9,7 @@ import pytest
 
 from helpers.errors import LabError
 from helpers.systems import Node, ready
+from helpers.systems.rabbitmq import version_of
 from helpers.systems.ready import wait_ready
 
 
@@ -52,3 +53,8 @@ def test_a_node_hands_on_what_to_do_meanwhile() -> None:
     node.start()
     node.start(meanwhile=print)
     assert told == [("kafka-1", None), ("kafka-1", print)]
+
+
+@pytest.mark.parametrize(("said", "version"), [("4.3.0-rc.1", (4, 3, 0)), ("3.12.1+dfsg", (3, 12, 1)), ("4.3", (4, 3))])
+def test_a_version_is_numbers_whatever_follows_them(said: str, version: tuple[int, ...]) -> None:
+    assert version_of(said) == version
