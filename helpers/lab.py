@@ -131,7 +131,7 @@ class Lab:
         """Undo every fault: resume what is paused, start what is dead, wait until clients can talk to all of it."""
         with locked(lambda _: None):
             self._stack.reload()
-            self._bring_up(list(self.services), lambda _: None, progress=on_page())
+            self._bring_up(list(self.services), print, progress=on_page())
 
     def _broken(self) -> list[str]:
         """The services of this lab that do not run; of a lab that is down, or another one by now, none."""
@@ -156,7 +156,7 @@ class Lab:
         with locked(lambda _: None):
             self._stack.reload()
             self._stack.check(name)
-            self._bring_up([name], lambda _: None, progress=meanwhile is None and on_page(), meanwhile=meanwhile)
+            self._bring_up([name], print, progress=meanwhile is None and on_page(), meanwhile=meanwhile)
 
     def _bring_up(self, names: Sequence[str], say: Say, progress: bool = False, meanwhile: Meanwhile = None) -> None:
         """Resume or launch these services, record them, wait until clients can use them; undo it all if that fails."""
@@ -166,9 +166,16 @@ class Lab:
                 self._place(name, say)
         states = {name: self._stack.state(name) for name in names}
         to_launch = [name for name, state in states.items() if state in ("exited", "absent")]
-        for name in to_launch:
-            if name in known:
-                self._place(name, say)
+        dead = [name for name in to_launch if name in known]
+        self._stack.clear(dead)
+        for name in dead:
+            before = self.services[name].ports
+            self._place(name, say)
+            for follower in self._followers(name, before):
+                self._stack.kill(follower)
+                states[follower] = "exited"
+                to_launch += [follower] if follower not in to_launch else []
+                say(f"{name} listens on another port: {follower} is started again.")
         try:
             for name, state in states.items():
                 if state == "paused":
@@ -191,6 +198,14 @@ class Lab:
         self.services[name] = Service(name, ports, handle)
         for sentence in moved:
             say(sentence)
+
+    def _followers(self, name: str, before: dict[str, int]) -> list[str]:
+        """Who still calls it at the port that it had: the brokers, when their controller moved."""
+        if self.services[name].ports.get("controller") == before.get("controller"):
+            return []
+        group = next(group for kind in SYSTEMS.values() for group in kind.sizes.values() if name in group)
+        others = [other for other in group if other != name and other in self.services]
+        return [other for other in others if self._stack.state(other) in ("running", "paused")]
 
     def _remove(self, names: list[str]) -> None:
         self._stack.remove(names)

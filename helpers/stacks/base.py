@@ -92,6 +92,10 @@ class Stack(ABC):
     def kill(self, name: str) -> None:
         """SIGKILL: no goodbye. Its data stays, as after a crash."""
 
+    def clear(self, names: Iterable[str]) -> None:
+        """End what dead services left running, which may hold a port of theirs. A container leaves nothing."""
+        return None
+
     @abstractmethod
     def remove(self, names: Iterable[str]) -> None:
         """Stop these services and delete their data. Whatever state they are in, nothing of them is left."""

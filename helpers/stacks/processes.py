@@ -136,11 +136,14 @@ class Processes(Stack):
         self._signal(name, signal.SIGCONT)
 
     def kill(self, name: str) -> None:
-        psutil.wait_procs(self._signal(name, signal.SIGKILL), timeout=10)
+        self._end(self._of([name]))
+
+    def clear(self, names: Iterable[str]) -> None:
+        self._end(self._of(list(names)))
 
     def remove(self, names: Iterable[str]) -> None:
         names = list(names)
-        self._end([process for name in names if (process := self._process(name))])
+        self._end(self._of(names))
         for name in names:
             folder = lab_dir() / "run" / name
             leave_elsewhere(folder)
@@ -149,14 +152,27 @@ class Processes(Stack):
     def sweep(self) -> None:
         self._end(list(_owned()))  # epmd and the like, and what no record names
 
+    def _of(self, names: list[str]) -> list[psutil.Process]:
+        """Each service's process, and whatever else carries its mark: RabbitMQ's epmd is no child of it."""
+        if not names:
+            return []
+        known = [process for name in names if (process := self._process(name))]
+        return [*known, *(process for process in _owned() if _marks(process)[1] in names and process not in known)]
+
     @staticmethod
     def _end(processes: list[psutil.Process]) -> None:
-        """SIGKILL: their data is deleted next, so a clean shutdown would only take time."""
-        doomed = [target for process in processes for target in [*_children(process), process]]
+        """SIGKILL, to whoever starts others before them: it would start them again.
+
+        Raises:
+            LabError: one is still there after 10 s; names it.
+        """
+        doomed = [target for process in processes for target in [process, *_children(process)]]
         for target in doomed:
             with contextlib.suppress(psutil.Error):
                 target.kill()
-        psutil.wait_procs(doomed, timeout=10)
+        if alive := [said for process in psutil.wait_procs(doomed, timeout=10)[1] if (said := _alive(process))]:
+            fix = "wait a moment, then again; one that waits for a disk, a restart of the machine ends"
+            raise LabError(f"Killed, and did not end within 10 s: {', '.join(alive)}.", fix=fix)
 
     # --- looking --------------------------------------------------------------------------------------------------
 
@@ -182,6 +198,15 @@ def _forget(pid: int) -> None:
     """A child of our own that ended stays a zombie until we let the system forget it."""
     with contextlib.suppress(ChildProcessError, OSError):
         os.waitpid(pid, os.WNOHANG)
+
+
+def _alive(process: psutil.Process) -> str:
+    """Its name and pid; nothing when it is gone or only its parent has not heard of its end."""
+    try:
+        gone = process.status() in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
+        return "" if gone else f"{process.name()} (pid {process.pid})"
+    except psutil.Error:
+        return ""
 
 
 def _children(process: psutil.Process) -> list[psutil.Process]:

@@ -8,7 +8,6 @@ Introduced in 00 Roadmap (`bootstrap`, `create_topic`, `tool`) and 1.1 Internals
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -41,6 +40,7 @@ class Kafka(System):
     def __init__(self, stack: Stack, names: tuple[str, ...], relaunch: Relaunch) -> None:
         super().__init__(stack, names, relaunch)
         self.brokers = tuple(name for name in names if "client" in stack.services[name].ports)
+        self._admin: dict[str, AdminClient] = {}
 
     @property
     def client(self) -> dict[str, Any]:
@@ -77,10 +77,12 @@ class Kafka(System):
             )
         return Node(self._stack, self.brokers[number - 1], self._relaunch)
 
-    @cached_property
+    @property
     def admin(self) -> AdminClient:
-        """An AdminClient of the lab's own; quiet, because refused connections are no news while brokers are broken."""
-        return AdminClient({**self.client, "socket.timeout.ms": 10_000})
+        """An AdminClient of the lab's own; another one when the brokers moved to other ports."""
+        if self.bootstrap not in self._admin:
+            self._admin = {self.bootstrap: AdminClient({**self.client, "socket.timeout.ms": 10_000})}
+        return self._admin[self.bootstrap]
 
     def ready(self) -> bool:
         """Every broker answers for itself, and knows all the others.

@@ -1,0 +1,86 @@
+"""What the lab does when ports move, and in which order; on a stack of paper."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from helpers import lab as lab_module
+from helpers.lab import Lab
+from helpers.stacks import Service, StateFile
+from helpers.systems import Kafka
+
+CLUSTER = ("kafka-controller", "kafka-1", "kafka-2", "kafka-3")
+
+
+class Paper:
+    """A stack that writes down what is asked of it."""
+
+    name = "processes"
+
+    def __init__(self, states: dict[str, str]) -> None:
+        self.states, self.done = states, list[tuple[str, Any]]()
+        self.services = {name: Service(name, {"client" if name[-1].isdigit() else "controller": 1}) for name in states}
+
+    def state(self, name: str) -> str:
+        return self.states[name]
+
+    def launch(self, names: list[str]) -> None:
+        self.done.append(("launch", sorted(names)))
+
+    def kill(self, name: str) -> None:
+        self.done.append(("kill", name))
+
+    def clear(self, names: list[str]) -> None:
+        self.done.append(("clear", names))
+
+    def reload(self) -> None:
+        pass
+
+    def check(self, name: str) -> None:
+        pass
+
+
+@pytest.fixture
+def moving(lab_home: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every port that is assigned is another one."""
+
+    def assign(name: str, services: dict[str, Service]) -> tuple[dict[str, int], list[str]]:
+        ports = {purpose: port + 1 for purpose, port in services[name].ports.items()}
+        return ports, [f"{name} moved."] if "client" in ports else []
+
+    monkeypatch.setattr(lab_module, "assign_ports", assign)
+    monkeypatch.setattr(lab_module, "wait_ready", lambda *_, **__: None)
+
+
+@pytest.mark.usefixtures("moving")
+def test_a_port_that_moves_within_a_notebook_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    stack = Paper(dict.fromkeys(CLUSTER, "running") | {"kafka-2": "exited"})
+    lab = Lab(stack)  # type: ignore[arg-type]
+    lab.calm()
+    assert capsys.readouterr().out == "kafka-2 moved.\n"
+    lab.node("kafka-2").start()
+    assert capsys.readouterr().out == "kafka-2 moved.\n"
+    assert ("launch", ["kafka-2"]) in stack.done
+    assert not any(act == "kill" for act, _ in stack.done)
+
+
+@pytest.mark.usefixtures("moving")
+def test_brokers_whose_controller_moved_are_started_again(capsys: pytest.CaptureFixture[str]) -> None:
+    """They know its old port, and nobody tells them another one."""
+    stack = Paper(dict.fromkeys(CLUSTER, "running") | {"kafka-controller": "exited"})
+    Lab(stack).node("kafka-controller").start()  # type: ignore[arg-type]
+    assert [name for act, name in stack.done if act == "kill"] == ["kafka-1", "kafka-2", "kafka-3"]
+    assert stack.done[-1] == ("launch", sorted(CLUSTER))
+    assert "kafka-controller listens on another port: kafka-3 is started again.\n" in capsys.readouterr().out
+    assert set(StateFile().load()[1]) == set(CLUSTER)
+
+
+def test_what_asks_the_brokers_follows_them_to_another_port() -> None:
+    stack = Paper({"kafka-1": "running"})
+    kafka = Kafka(stack, ("kafka-1",), print)  # type: ignore[arg-type]
+    first = kafka.admin
+    assert kafka.admin is first
+    stack.services["kafka-1"] = Service("kafka-1", {"client": 2})
+    assert kafka.admin is not first
