@@ -7,6 +7,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -19,8 +20,9 @@ from IPython.core.interactiveshell import InteractiveShell
 
 from helpers import Lab, LabError
 from helpers.lab import down, status
-from helpers.paths import lab_dir
+from helpers.paths import lab_dir, repo_dir
 from helpers.stacks import Service, StateFile, make
+from helpers.stacks.recipes.kafka_tools import TOOLS
 from tests.labs import why_not
 
 from .conftest import left_behind
@@ -296,3 +298,28 @@ def test_a_state_file_that_is_gone_costs_nothing_but_a_start(stack: str) -> None
     (lab_dir() / "state.json").unlink()
     assert Lab.start(aws=True, say=quiet).aws.ready()
     assert states() == {"ministack": "running"}
+
+
+def test_the_lab_knows_every_tool_of_the_image(stack: str) -> None:
+    if stack != "containers":
+        pytest.skip("there is no image")
+    Lab.start(kafka=1, say=quiet)
+    container = StateFile().load()[1]["kafka"].handle["container"]
+    listed = subprocess.run(["docker", "exec", container, "ls", "/opt/kafka/bin"], capture_output=True, text=True)
+    shipped = {name.removesuffix(".sh") for name in listed.stdout.split() if name.startswith("kafka-")}
+    servers = {"kafka-server-start", "kafka-server-stop", "kafka-run-class"}
+    assert "kafka-topics" in shipped
+    assert shipped - servers - {"kafka-metadata-shell"} <= set(TOOLS)  # a prompt to type at: see kafka_tools.py
+
+
+def test_tests_beside_a_running_lab_touch_nothing_of_it(stack: str, lab_home: Path, tmp_path: Path) -> None:
+    Lab.start(aws=True, say=quiet)
+    before, record = left_behind(lab_home), (lab_home / "state.json").read_bytes()
+    chosen = [
+        "tests/unit/test_cli.py::test_nothing_is_up",
+        f"{__file__}::test_looking_at_a_stack_ends_nothing[{stack}]",
+    ]
+    command = [sys.executable, "-m", "pytest", "-q", f"--basetemp={tmp_path / 'inner'}", *chosen]
+    done = subprocess.run(command, cwd=repo_dir(), capture_output=True, text=True, timeout=200)
+    assert "2 passed" in done.stdout, done.stdout
+    assert (left_behind(lab_home), (lab_home / "state.json").read_bytes()) == (before, record)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError
 
 from helpers import lab as lab_module
+from helpers.errors import LabError
 from helpers.lab import Lab
 from helpers.stacks import Service, StateFile
 from helpers.systems import Kafka
+from helpers.systems.kafka import PartitionState
 
 CLUSTER = ("kafka-controller", "kafka-1", "kafka-2", "kafka-3")
 
@@ -75,6 +78,33 @@ def test_brokers_whose_controller_moved_are_started_again(capsys: pytest.Capture
     assert stack.done[-1] == ("launch", sorted(CLUSTER))
     assert "kafka-controller listens on another port: kafka-3 is started again.\n" in capsys.readouterr().out
     assert set(StateFile().load()[1]) == set(CLUSTER)
+
+
+def test_a_partition_that_cannot_be_read_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the end of a partition is no error: whatever else is, must not pass for an empty topic."""
+
+    class Failing:
+        def __init__(self, settings: dict[str, Any]) -> None:
+            pass
+
+        def __enter__(self) -> Failing:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            pass
+
+        def assign(self, partitions: list[Any]) -> None:
+            pass
+
+        def consume(self, n: int, timeout: float) -> list[Any]:
+            error = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+            return [type("Message", (), {"error": lambda self: error, "partition": lambda self: 0})()]
+
+    kafka = Kafka(Paper({"kafka-1": "running"}), ("kafka-1",), print)  # type: ignore[arg-type]
+    monkeypatch.setattr("helpers.systems.kafka.Consumer", Failing)
+    monkeypatch.setattr(kafka, "partitions", lambda topic: [PartitionState(0, 1, (1,), (1,))])
+    with pytest.raises(LabError, match=r"Reading orders failed: .*uthorization"):
+        kafka.read("orders", timeout=1)
 
 
 def test_what_asks_the_brokers_follows_them_to_another_port() -> None:

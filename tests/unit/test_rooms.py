@@ -34,6 +34,7 @@ def test_arrows_point_down() -> None:
     ("module", "line", "contract"),
     [
         ("figures/plots.py", "from ..systems.kafka import Kafka", "knows no lab BROKEN"),
+        ("figures/plots.py", "from confluent_kafka import Consumer", "draws what it is handed BROKEN"),
         ("measure/lag.py", "from ..work.members import Members", "Arrows point down BROKEN"),
         ("systems/kafka.py", "from ..stacks.processes import Processes", "which stack there is BROKEN"),
     ],
@@ -46,6 +47,21 @@ def test_an_arrow_that_points_up_is_seen(tmp_path: Path, module: str, line: str,
     done = lint_imports(tmp_path)
     assert done.returncode == 1
     assert contract in done.stdout, done.stdout
+
+
+def test_a_test_that_hangs_is_ended(pytestconfig: pytest.Config) -> None:
+    assert pytestconfig.pluginmanager.hasplugin("timeout")
+    assert 0 < float(pytestconfig.getini("timeout")) <= 600
+
+
+@pytest.mark.parametrize("target", ["test", "lab", "clean"])
+def test_many_jobs_at_once_change_no_order(target: str) -> None:
+    """`make -j8`, or MAKEFLAGS=-j8 in somebody's shell: set-up comes before what needs it, `down` before `clean`."""
+    told = [
+        subprocess.run(["make", "-n", *jobs, target], cwd=repo_dir(), capture_output=True, text=True, timeout=60).stdout
+        for jobs in ([], ["-j8"])
+    ]
+    assert told[0] == told[1] != ""
 
 
 def test_every_service_of_a_system_has_a_recipe_and_a_container(lab_home: Path) -> None:

@@ -228,6 +228,16 @@ def test_a_tool_gets_the_brokers_address_in_its_own_words() -> None:
     assert arguments("kafka-topics", "b:1", ["--bootstrap-server", "x:2"]) == ["--bootstrap-server", "x:2"]
 
 
+def test_what_runs_in_a_container_takes_no_gnu_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The official image is Alpine: busybox's `timeout` knows no long option, and none with a unit."""
+    stack = stacks.make("containers", {"kafka": Service("kafka", {"client": 1})})
+    monkeypatch.setattr(stack, "_container", lambda name: type("Container", (), {"name": "c"}))
+    start, _ = stack._tool("kafka", "kafka-topics", 60)
+    inside = start[start.index("c") + 1 : start.index("/opt/kafka/bin/kafka-run-class.sh")]
+    assert inside == ["timeout", "65"]
+    assert not any(word.startswith("--") for word in start)
+
+
 def test_processes_know_their_quorum(tmp_path: Path) -> None:
     services = {name: Service(name, {"client": 7000 + i, "controller": 8000 + i}) for i, name in enumerate(PORTS)}
     for name in ("kafka-1", "kafka-2", "kafka-3"):
