@@ -19,6 +19,10 @@ from .course import LESSONS, Outline
 __all__ = ["markdown", "passed", "predicted", "record", "status", "table"]
 
 
+# What had another name in an older edition: lesson -> then -> now.
+RENAMED = {"0": {"scenarios": "exercise: scenarios"}, "1.3": {"kill": "killed"}}
+
+
 @dataclass
 class _State:
     """Of each lesson: the names of the checks that passed, and the keys of the predictions that were right, or not."""
@@ -108,11 +112,15 @@ def _load() -> _State:
     """A file that cannot be understood counts as none: the next record replaces it."""
     try:
         text = json.loads(_file().read_text(encoding="utf-8"))
-        passed = {str(lesson): [str(name) for name in names] for lesson, names in text["passed"].items()}
+        passed = {str(id): [_now(id, name) for name in names] for id, names in text["passed"].items()}
         made = text.get("predicted", {}).items()
-        return _State(passed, {str(lesson): {str(k): bool(v) for k, v in keys.items()} for lesson, keys in made})
+        return _State(passed, {str(id): {_now(id, k): bool(v) for k, v in keys.items()} for id, keys in made})
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return _State({}, {})
+
+
+def _now(lesson: str, name: object) -> str:
+    return RENAMED.get(lesson, {}).get(str(name), str(name))
 
 
 @contextmanager

@@ -64,6 +64,13 @@ def test_a_stub_is_its_solution_without_the_marked_lines(path: Path) -> None:
         assert "NOT YET" in str(exercise.outputs), "a stub runs, and says that it is not done"
 
 
+@each
+def test_each_prediction_has_a_key_of_its_own(path: Path) -> None:
+    """In one kernel, over all lessons: a second one of the same name would take the first one's answer."""
+    keys = re.findall(r"\.predict\(\s*\"(\w+)\"", "\n".join(cell.source for cell in cells_of(path)))
+    assert [key for key in keys if keys.count(key) > 1] == []
+
+
 def places(path: Path) -> list[float]:
     """Where the right answer of each prediction stands: 0.0 first, 1.0 last."""
     found, options = [], {}
