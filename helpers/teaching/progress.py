@@ -14,6 +14,7 @@ from pathlib import Path
 import pandas as pd
 
 from ..paths import lab_dir
+from .copies import offers
 from .course import LESSONS, Outline
 
 __all__ = ["markdown", "passed", "predicted", "record", "status", "table"]
@@ -97,7 +98,7 @@ def markdown() -> str:
         scores = ((row.passed, row.checks), (row.solved, row.exercises), (row.right, row.predictions))
         cells = [f"[{name}]({row.link})" if row.checks else name, str(row.minutes), marks[row.status]]
         text.append("| " + " | ".join([*cells, *(f"{n} of {of}" if of else "" for n, of in scores)]) + " |")
-    return "\n".join(text)
+    return "\n".join(text) + "".join(f"\n\n{offer}" for offer in offers())
 
 
 def _open(lesson: Outline, state: _State) -> set[str]:
