@@ -93,7 +93,7 @@ def _write(notebook: nbformat.NotebookNode, edition: str, target: Path) -> None:
 
 
 def _edition(notebook: nbformat.NotebookNode) -> str:
-    """What the author wrote, as a short digest, with what links and the page go by; outputs and counts do not matter."""
+    """What the author wrote, and what links and folding go by, as a digest; outputs do not matter."""
     text = json.dumps(
         [[cell.cell_type, cell.id, cell.source, cell.metadata] for cell in notebook.cells], sort_keys=True
     )
