@@ -1,11 +1,11 @@
 """Runs nbval over the notebooks on every stack that this machine offers: `make notebooks`.
 
 `python -m tests.notebooks [--stack NAME] [--times N] [--small] [--pause SECONDS] [--again] [--interrupt] [--lesson ID]
-[NOTEBOOK]`; what cannot run here is named, with the reason and the fix. Each stack gets a lab folder of its own, so that
-the learner's lab is not touched. With `--small`, notebooks run the loads of a small machine (`LAB_SMALL=1`); the outputs
-that are compared are the same. With `--pause 7`, seven seconds pass before each cell, as with somebody who reads; with
-`--again`, every cell runs twice; with `--interrupt`, each that takes over a second is stopped half-way, then run again;
-with `--lesson 1.3`, that lesson runs alone (`tests/pace.py`).
+[NOTEBOOK]`; what cannot run here is named, with the reason and the fix. Each stack gets a lab folder of its own, so
+that the learner's lab is not touched. With `--small`, notebooks run the loads of a small machine (`LAB_SMALL=1`); the
+outputs that are compared are the same. With `--pause 7`, seven seconds pass before each cell, as with somebody who
+reads; with `--again`, every cell runs twice; with `--interrupt`, each that takes over a second is stopped half-way,
+then run again; with `--lesson 1.3`, that lesson runs alone (`tests/pace.py`).
 """
 
 from __future__ import annotations

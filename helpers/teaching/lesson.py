@@ -15,21 +15,10 @@ from IPython.display import Markdown, display
 
 from ..errors import LabError
 from . import progress
-from .choice import Choice
+from .choice import STYLE, Choice
 from .course import LESSONS, outline, owner
 
 __all__ = ["Lesson"]
-
-# Where the kernel of a stored widget is gone, JupyterLab writes "Error displaying widget"; the page says what to do.
-# And in the presenter's view, pictures grow as the text does.
-STYLE = """
-.jp-OutputArea-output.jupyter-widgets:not(:has(*)) { font-size: 0; }
-.jp-OutputArea-output.jupyter-widgets:not(:has(*))::after {
-  content: "This question's kernel has ended. To predict, run this cell again.";
-  font: italic var(--jp-content-font-size1)/1.5 var(--jp-content-font-family);
-}
-.jp-mod-presentationMode .jp-RenderedImage img { zoom: 1.2; }
-"""
 
 
 @dataclass(slots=True)
