@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,10 @@ from traitlets.config import Config
 
 from helpers import rescue
 from helpers.paths import repo_dir
+
+# A shell starts background jobs with SIGINT ignored, and children inherit that: a test that interrupts one would wait.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -1,11 +1,12 @@
 """Runs nbval over the notebooks on every stack that this machine offers: `make notebooks`.
 
-`python -m tests.notebooks [--stack NAME] [--times N] [--small] [--pause SECONDS] [--again] [--lesson ID] [NOTEBOOK]`;
-what cannot run here is named, with the reason and the fix. Each stack gets a lab folder of its own, so that the
-learner's lab is not touched. With `--small`, notebooks run the loads of a small machine (`LAB_SMALL=1`), as on Binder;
-the outputs that are compared are the same. Where two stacks are there, the second one runs these: both loads are
-proved. With `--pause 7`, seven seconds pass before each cell, as with somebody who reads; with `--again`, every cell
-runs twice, as after an interrupt; with `--lesson 1.3`, that lesson runs alone (`tests/pace.py`).
+`python -m tests.notebooks [--stack NAME] [--times N] [--small] [--pause SECONDS] [--again] [--interrupt] [--lesson ID]
+[NOTEBOOK]`; what cannot run here is named, with the reason and the fix. Each stack gets a lab folder of its own, so
+that the learner's lab is not touched. With `--small`, notebooks run the loads of a small machine (`LAB_SMALL=1`), as on
+Binder; the outputs that are compared are the same. Where two stacks are there, the second one runs these: both loads
+are proved. With `--pause 7`, seven seconds pass before each cell, as with somebody who reads; with `--again`, every
+cell runs twice; with `--interrupt`, each that takes over a second is stopped half-way, then run again; with
+`--lesson 1.3`, that lesson runs alone (`tests/pace.py`).
 """
 
 from __future__ import annotations
@@ -59,11 +60,13 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--small", action="store_true", help="the loads of a small machine")
     parser.add_argument("--pause", type=float, default=0, metavar="SECONDS", help="before each cell, as a reader does")
     parser.add_argument("--again", action="store_true", help="each cell twice, as after an interrupt")
+    parser.add_argument("--interrupt", action="store_true", help="stop each cell half-way, then run it again")
     parser.add_argument("--lesson", default="", metavar="ID", help='one lesson alone: 1.3; "0" is the roadmap')
     parser.add_argument("notebooks", nargs="*", type=Path)
     args = parser.parse_args(arguments)
     notebooks = args.notebooks or sorted((repo_dir() / "notebooks").glob(f"0{args.lesson[:1] or '?'}_*.ipynb"))
     pace = [f"--pause={args.pause:g}", f"--lesson={args.lesson}", *(["--again"] if args.again else [])]
+    pace += ["--interrupt"] if args.interrupt else []
     stacks = [args.stack] if args.stack else NAMES
     results: list[bool] = []
     for stack in stacks:

@@ -3,15 +3,22 @@
 Loaded by `-p tests.pace`, as `tests.notebooks` does. "Run All" leaves no time between two cells; a learner reads for
 minutes, and meanwhile background threads commit, sessions end, transactions time out. With `--pause 7` the tests wait
 as a reader does, while the kernel is idle. nbval compares outputs, but not those that are measured: a check that says
-FAIL there fails here. With `--again`, every cell runs twice, which is what a learner does after an interrupt.
+FAIL there fails here. With `--again`, every cell runs twice, which is what a learner does after an interrupt. With
+`--interrupt`, a cell that takes more than a second is stopped half-way and run once more: no error, no FAIL.
+
+A cell over five seconds shows that it works. One that showed nothing for ten fails, because a busy machine may stretch
+five; those between are named at the end.
 """
 
 from __future__ import annotations
 
+import itertools
 import re
+import threading
 import time
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any, Self
 
 import nbformat
 import pytest
@@ -22,6 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("pace")
     group.addoption("--pause", type=float, default=0.0, help="seconds to read, before each cell of a notebook")
     group.addoption("--again", action="store_true", help="run each cell twice, as after an interrupt, and judge both")
+    group.addoption("--interrupt", action="store_true", help="stop each cell of over a second half-way, run it again")
     group.addoption("--lesson", default="", help='only the cells of one lesson, "1.3": each stands alone')
 
 
@@ -49,6 +57,59 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = kept
 
 
+# Something moves on the page; and "status" is the beginning and the end of the cell.
+SHOWN = {"update_display_data", "display_data", "comm_open", "comm_msg", "stream", "status"}
+SLOW, TOO_SLOW = 5.0, 10.0  # seconds without a sign of life
+
+
+class Watch:
+    """How long a cell took, and the longest time in it in which the page stood still, by the kernel's own clock."""
+
+    def __init__(self, kernel: Any) -> None:
+        self._kernel, self._ask = kernel, kernel.get_message
+        self._moments: list[float] = []
+        self._start = time.monotonic()
+
+    def __enter__(self) -> Self:
+        self._kernel.get_message = self._heard
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._kernel.get_message = self._ask
+        self.took = time.monotonic() - self._start
+
+    @property
+    def still(self) -> float:
+        return max((after - before for before, after in itertools.pairwise(sorted(self._moments))), default=0.0)
+
+    def _heard(self, *args: Any, **kwargs: Any) -> Any:
+        message = self._ask(*args, **kwargs)
+        if message["msg_type"] in SHOWN:
+            self._moments.append(message["header"]["date"].timestamp())  # nbval reads them when the cell has ended
+        return message
+
+
+QUIET: list[str] = []  # cells between the two limits
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for line in QUIET:
+        terminalreporter.write_line(f"{SLOW:g} s without a sign of life: {line}")
+
+
+def stopped(item: Any, after: float) -> None:
+    """Run the cell, and interrupt it after so many seconds; whatever it says then is right."""
+    late = threading.Timer(after, item.parent.kernel.km.interrupt_kernel)
+    late.start()
+    try:
+        item.runtest()
+    except (NbCellError, KeyboardInterrupt):
+        pass
+    finally:
+        late.cancel()
+        late.join()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Read, then run the cell, then look at what its checks say."""
@@ -57,8 +118,21 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     time.sleep(item.config.getoption("pause"))  # the pause is what is tested; nothing is waited for
     if item.config.getoption("again"):
         item.runtest()
-    done = yield
-    said = "".join(str(out.get("text", "")) for out in getattr(item, "test_outputs", []))
+    if item.config.getoption("interrupt"):
+        item.options["check"] = False  # a second run may say "order 1" where the first said "order 0"
+        with Watch(item.parent.kernel) as first:
+            item.runtest()
+        if first.took > 1:
+            stopped(item, first.took / 2)
+    with Watch(item.parent.kernel) as watch:
+        done = yield
+    said = "".join(str(out.get("text", "")) for out in getattr(item, "test_outputs", None) or [])
     if failed := [line for line in said.splitlines() if line.startswith("✘ FAIL")]:
         raise NbCellError(item.cell_num, "A check failed", item.cell.source, "\n".join(failed))
+    if watch.still > SLOW:
+        QUIET.append(f"{item.nodeid}: {watch.still:.1f} s: {item.cell.source.splitlines()[0]}")
+    if watch.still > TOO_SLOW:
+        raise NbCellError(
+            item.cell_num, f"{watch.still:.0f} s without a sign of life", item.cell.source, "stages, track"
+        )
     return done

@@ -107,7 +107,8 @@ def names_at_right(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
 def name_rising(axes: Axes, curves: Sequence[tuple[str, str, Callable[[ArrayLike], ArrayLike]]]) -> None:
     """The name of each curve that rises from 0 to 1, beside it, at the first height where no other curve is in the way.
 
-    Where there is no room for "linger.ms=5", there may be for "5". A curve that has none either stays without.
+    Where there is no room for "linger.ms=5", there may be for "5". A curve that has none either is crossed by another
+    one at its name, rather than stay without.
 
     Args:
         curves: name, colour, and what gives x for heights.
@@ -121,11 +122,12 @@ def name_rising(axes: Axes, curves: Sequence[tuple[str, str, Callable[[ArrayLike
 
     for name, colour, x_of in curves:
         others = [other for also, _, other in curves if also != name]
-        for text, share, side in product(dict.fromkeys((name, name.rpartition("=")[2])), SHARES, ("left", "right")):
+        words = dict.fromkeys((name, name.rpartition("=")[2]))
+        for crossed, text, share, side in product((False, True), words, SHARES, ("left", "right")):
             (low, high), width = reach(x_of, share), 1.2 * _width(axes, text, bold=True)  # as for events
             left, right = (high + pad, high + pad + width) if side == "left" else (low - pad - width, low - pad)
             start, stop = min(left, low) - pad, max(right, high) + pad  # nothing between it and its curve
-            stand = [reach(other, share) for other in others]
+            stand = [] if crossed else [reach(other, share) for other in others]
             stand += [(a, b) for a, b, lower, upper in taken if lower < share + half and share - half < upper]
             if left >= 0 and right <= 1 and all(b < start or a > stop for a, b in stand):
                 axes.text(

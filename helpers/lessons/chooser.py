@@ -103,6 +103,7 @@ class Chooser(VBox):  # type: ignore[misc]  # ipywidgets has no types
             box.observe(self._update, "value")
         self._update()
         super().__init__([*self.boxes.values(), self.verdict])
+        self.add_class("lab-boxes")  # the lesson's style says when its kernel has ended
 
     @property
     def recommendation(self) -> Recommendation:

@@ -42,8 +42,14 @@ def replay(messages: Sequence[Any], first: int, count: int) -> Verdict:
     return True, why, ""
 
 
+ANSWERS = 12  # four questions, with none, one and two of three brokers dead
+
+
 def the_rule(accepted: Callable[[str, int, int], Any], said: Mapping[tuple[str, int, int], str]) -> Verdict:
     """Whether a function of acks, floor and dead brokers says what the brokers said: "accepted", or an error."""
+    if len(said) != ANSWERS:
+        why = f"{len(said)} of {ANSWERS} answers of the brokers are known"
+        return False, why, "run the cell that asks the brokers, to its end: its table comes first"
     right, wrong = 0, ("", "")
     for (acks, floor, dead), answer in said.items():
         verdict, trouble = attempt(accepted, acks, floor, dead)
@@ -71,6 +77,8 @@ def _of_the_rule(accepted: Callable[..., Any], case: tuple[str, int, int], verdi
 
 def the_damage(damage: Callable[[int, int], Any], measured: Mapping[str, tuple[int, int, tuple[int, int]]]) -> Verdict:
     """Whether a function of done and committed says what was measured: for each way, done, committed, (lost, twice)."""
+    if len(measured) < 2:
+        return False, f"{len(measured)} ways were measured", "run the cell of the four ways, to its end"
     right, wrong = 0, ("", "")
     for way, (done, committed, (lost, twice)) in measured.items():
         found, trouble = attempt(damage, done, committed)
@@ -106,10 +114,15 @@ def the_inbox(
         lives: runs the worker once for each stop, and kills it there: `lives([39, 99], *job)`.
         revenue: what stands in the database.
     """
-    trouble = attempt(lives, [39, 99], *job, limit=20)[1]
+    trouble = attempt(lives, [39, 99], *job, limit=8)[1]
     found, total, again = revenue(), sum(prices), sum(prices[20:40])
     why = f"{found} € of {total} €"
     if trouble:
+        if "did not end" in trouble:
+            hint = (
+                "the worker is killed at orders 39 and 99: does it `tell` the last order of each batch, and come to it?"
+            )
+            return False, f"{why}, and then: {trouble}", hint
         known = "duplicate key" in trouble or "UniqueViolation" in trouble
         hint = "an id that is there is no error: INSERT ... ON CONFLICT DO NOTHING" if known else "the worker raised it"
         return False, f"{why}, then the worker ended: {trouble}", hint
@@ -131,7 +144,9 @@ def faster(send: Callable[..., tuple[float, float]], settings: Mapping[str, Any]
     goal = "at least 10 times as fast, in a fifth of the bytes"
     if settings == START:
         return False, "the settings are still those of the colleague", "which of the two heat maps shows a codec?"
-    result, trouble = attempt(send, limit=30, **settings)
+    if not one_by_one > 0:
+        return False, "the colleague's speed is not known", "run the cell above, to its end"
+    result, trouble = attempt(send, limit=8, **settings)
     if result is None:
         return False, f"the client did not send them: {trouble}", "names and values as in the heat maps"
     speed, packed = result

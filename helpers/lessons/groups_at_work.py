@@ -22,6 +22,7 @@ from .exercises import Verdict
 __all__ = ["fair_shares", "of_shares", "of_standing", "orders_of_a_day", "read_on", "rewind"]
 
 MINUTE = 60_000  # milliseconds, Kafka's unit of time
+PATIENCE, GOODBYE = 8, 2  # seconds for a group to settle, and for its members to leave
 
 
 def orders_of_a_day(client: Mapping[str, Any], topic: str, count: int) -> int:
@@ -106,7 +107,7 @@ def fair_shares(client: Mapping[str, Any], topics: Sequence[str], group: str, se
         return of_shares({}, "four members came under one group.instance.id", settings)
     admin, shares, trouble = AdminClient({**client}), dict[str, int](), ""
     known = {**client, "auto.offset.reset": "earliest", **settings, "group.id": group}
-    seen, since, end = None, 0.0, time.monotonic() + 20
+    seen, since, end = None, 0.0, time.monotonic() + PATIENCE
     consumers: list[Consumer] = []
     try:
         for name in "ABCD":
@@ -122,7 +123,7 @@ def fair_shares(client: Mapping[str, Any], topics: Sequence[str], group: str, se
             state, shares = _books(admin, group)
             if (state, shares) != seen:
                 seen, since = (state, shares), time.monotonic()
-            elif time.monotonic() > min(since + 5, end):  # nothing has moved for so long
+            elif time.monotonic() > min(since + PATIENCE / 2, end):  # nothing has moved for so long
                 trouble = f"the group does not settle: {state}, {len(shares)} members"
             shares = shares if state == "STABLE" and len(shares) == len(consumers) else {}
     finally:
@@ -131,9 +132,9 @@ def fair_shares(client: Mapping[str, Any], topics: Sequence[str], group: str, se
 
 
 def _close(consumers: Sequence[Consumer]) -> None:
-    """All at once, for 10 s at most: a member that its group has fenced may wait in `close` for ever."""
+    """All at once, and not for ever: a member that its group has fenced may wait in `close` for ever."""
     threads = [threading.Thread(target=consumer.close, daemon=True) for consumer in consumers]
-    end = time.monotonic() + 10
+    end = time.monotonic() + GOODBYE
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -23,7 +23,7 @@ function render({ model, el }) {
     return { row, button, mark };
   });
   const lost = group.appendChild(document.createElement("p"));
-  lost.textContent = "This question's kernel has ended. To predict, run this cell again.";
+  lost.textContent = "This cell's kernel has ended: run it again.";
 
   // A question that stands on a page already, loaded again or after a restart: is the kernel that asked it still there?
   let dead = !model.get("fresh");

@@ -15,9 +15,10 @@ from typing import Any
 import anywidget
 import traitlets
 
-__all__ = ["Choice"]
+__all__ = ["STYLE", "Choice"]
 
 HERE = Path(__file__).parent
+STYLE = (HERE / "page.css").read_text(encoding="utf-8")  # of the page of every lesson
 
 
 class Choice(anywidget.AnyWidget):
@@ -29,7 +30,7 @@ class Choice(anywidget.AnyWidget):
         settled: whether the answer is known: what is picked stays as it is from then on.
     """
 
-    _esm, _css = HERE / "choice.js", HERE / "choice.css"
+    _esm, _css = HERE / "choice.js", (HERE / "choice.css").read_text(encoding="utf-8") + STYLE
     question = traitlets.Unicode().tag(sync=True)
     options = traitlets.List(traitlets.Unicode()).tag(sync=True)
     picked = traitlets.Int(-1).tag(sync=True)

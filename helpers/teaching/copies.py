@@ -18,7 +18,7 @@ import nbformat
 from ..errors import LabError
 from ..paths import repo_dir
 
-__all__ = ["folder", "make_copies"]
+__all__ = ["folder", "make_copies", "offers"]
 
 EDITION = "messaging_course_edition"  # in a copy's metadata: the text that it was made from
 
@@ -57,9 +57,29 @@ def make_copies(fresh: str = "") -> list[str]:
             _write(notebook, edition, target)
             said.append(f"{_shown(target)} is a copy of your own: run it, change it, save it.")
         elif _made_from(target) != edition:
-            again = f"python -m helpers copies --fresh {source.name[:2]}"
-            said.append(f"{source.name} has a newer edition. Yours stays as it is; for a fresh copy beside it: {again}")
+            said.append(f"{_offer(source)}: {_command(source)}")
     return said
+
+
+def offers() -> list[str]:
+    """The same offers for a page, as Markdown, where the work is done on copies: in their folder, and nowhere else."""
+    if Path.cwd() != folder():
+        return []
+    pairs = [(path, folder() / path.name) for path in sorted((repo_dir() / "notebooks").glob("*.ipynb"))]
+    there = [(source, target) for source, target in pairs if target.exists()]
+    return [
+        f"{_offer(source)}: `{_command(source)}`"
+        for source, target in there
+        if _made_from(target) != _edition(nbformat.read(source, as_version=4))
+    ]
+
+
+def _offer(source: Path) -> str:
+    return f"{source.name} has a newer edition. Yours stays as it is; for a fresh copy beside it"
+
+
+def _command(source: Path) -> str:
+    return f"python -m helpers copies --fresh {source.name[:2]}"
 
 
 def _write(notebook: nbformat.NotebookNode, edition: str, target: Path) -> None:
@@ -73,8 +93,10 @@ def _write(notebook: nbformat.NotebookNode, edition: str, target: Path) -> None:
 
 
 def _edition(notebook: nbformat.NotebookNode) -> str:
-    """What the author wrote, as a short digest: outputs, ids and counts do not matter."""
-    text = json.dumps([[cell.cell_type, cell.source] for cell in notebook.cells])
+    """What the author wrote, and what links and folding go by, as a digest; outputs do not matter."""
+    text = json.dumps(
+        [[cell.cell_type, cell.id, cell.source, cell.metadata] for cell in notebook.cells], sort_keys=True
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

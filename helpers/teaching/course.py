@@ -80,7 +80,7 @@ LESSONS = (
         "0", "Roadmap", 30, "When is a message better than a call, and which of the three systems carries it?",
         (
             "HTTP loses orders", "events lose nothing", "one event, three systems", "only the log remembers",
-            "quick start", "scenarios",
+            "quick start", "exercise: scenarios",
         ),
     ),
     Outline(

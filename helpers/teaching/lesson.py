@@ -8,27 +8,30 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence, Sized
+from dataclasses import dataclass
 
 from IPython.core.getipython import get_ipython
 from IPython.display import Markdown, display
 
 from ..errors import LabError
 from . import progress
-from .choice import Choice
+from .choice import STYLE, Choice
 from .course import LESSONS, outline, owner
 
 __all__ = ["Lesson"]
 
-# Where the kernel of a stored widget is gone, JupyterLab writes "Error displaying widget"; the page says what to do.
-# And in the presenter's view, pictures grow as the text does.
-STYLE = """
-.jp-OutputArea-output.jupyter-widgets:not(:has(*)) { font-size: 0; }
-.jp-OutputArea-output.jupyter-widgets:not(:has(*))::after {
-  content: "This question's kernel has ended. To predict, run this cell again.";
-  font: italic var(--jp-content-font-size1)/1.5 var(--jp-content-font-family);
-}
-.jp-mod-presentationMode .jp-RenderedImage img { zoom: 1.2; }
-"""
+
+@dataclass(slots=True)
+class _Asked:
+    """A prediction that this kernel has asked for; `first` is what was picked when its answer became known."""
+
+    lesson: str
+    choice: Choice
+    first: str | None = None
+    right: bool = False
+
+
+_ASKED: dict[str, _Asked] = {}  # by key, of every lesson: a frame that runs again forgets nothing
 
 
 class Lesson:
@@ -50,8 +53,6 @@ class Lesson:
 
     def __init__(self, id: str) -> None:
         self.outline = outline(id)
-        self._choices: dict[str, Choice] = {}
-        self._right: dict[str, bool] = {}  # of the predictions that were made and settled
         self._passed: set[str] = set()
         self._showing: tuple[int, str] | None = None  # the cell that shows a solution
 
@@ -62,25 +63,36 @@ class Lesson:
         display({"text/html": f"<style>{STYLE}</style>", "text/plain": ""}, raw=True)
 
     def predict(self, key: str, question: str, options: Sequence[str]) -> None:
-        """Ask for a prediction, by mouse or keyboard. Nothing is picked beforehand, and nobody has to answer."""
-        self._choices[key] = Choice(question, options)
-        display(self._choices[key])
+        """Ask for a prediction, by mouse or keyboard. Nothing is picked beforehand, and nobody has to answer.
+
+        Args:
+            key: its name, which no other prediction of the notebook has.
+        """
+        before = _ASKED.get(key)
+        _ASKED[key] = asked = _Asked(self.outline.id, Choice(question, options))
+        if before:  # whoever has seen the answer does not predict it
+            asked.first, asked.right = before.first, before.right
+        display(asked.choice)
 
     def settle(self, key: str, answer: str, judge: str = "broker") -> None:
-        """Say whether the prediction made under `key` was right, and keep the score; `judge` is who measured it."""
-        choice = self._choices.get(key)
-        picked = choice.value if choice else None
-        if choice:
-            choice.settle(answer)
-        if picked is None:
+        """Say whether the prediction made under `key` was right, and keep the score; `judge` is who measured it.
+
+        What was picked first counts, for the lesson that asked, whichever frame runs now.
+        """
+        asked = _ASKED.get(key)
+        if asked:
+            asked.choice.settle(answer)
+        if asked is None or (picked := asked.choice.value) is None:
             print(f'No prediction. The {judge} says "{answer}".')
             return
-        self._right[key] = picked == answer
-        self._save(progress.predicted, key, picked == answer)
+        asked.first = asked.first or picked
+        asked.right = asked.first == answer
+        self._save(progress.predicted, key, asked.right, lesson=asked.lesson)
         if picked == answer:
-            print(f'✔ Right: you predicted "{picked}", and the {judge} agrees.')
+            said = f'✔ Right: you predicted "{picked}", and the {judge} agrees.'
         else:
-            print(f'○ Not so: you predicted "{picked}", the {judge} says "{answer}".')
+            said = f'○ Not so: you predicted "{picked}", the {judge} says "{answer}".'
+        print(said if picked == asked.first else f'{said} What counts is what you predicted first: "{asked.first}".')
 
     def check(self, name: str, ok: object, why: str, hint: str = "") -> None:
         """Print PASS or FAIL, `name` and `why`; record a pass. Never raises, so that the cells below still run.
@@ -114,8 +126,8 @@ class Lesson:
         print(f"{self.outline.heading}: {len(passed)} of {len(checks)} checks passed", end="")
         if exercises:
             print(f", {len(solved)} of {_count(exercises, 'exercise')} solved", end="")
-        made = f"{sum(self._right.values())} of {_count(self._right, 'prediction')} right"
-        print(f", {made if self._right else 'no prediction made'}.")
+        made = [asked.right for asked in _ASKED.values() if asked.lesson == self.outline.id and asked.first]
+        print(f", {sum(made)} of {_count(made, 'prediction')} right." if made else ", no prediction made.")
         if missing := [name for name in checks if name not in self._passed]:
             print(f"Still open: {', '.join(missing)}.")
         following = LESSONS[LESSONS.index(self.outline) + 1 :]
@@ -134,10 +146,10 @@ class Lesson:
             if hint:
                 print(f"  Hint: {hint}")
 
-    def _save(self, write: Callable[..., None], name: str, *more: object) -> None:
+    def _save(self, write: Callable[..., None], name: str, *more: object, lesson: str = "") -> None:
         """For the lesson that has a check of this name: whoever goes back runs its cells with another one's frame."""
         try:
-            write(owner(name, self.outline.id), name, *more)
+            write(lesson or owner(name, self.outline.id), name, *more)
         except (OSError, LabError) as error:  # a full disk is no reason to stop a lesson
             print(f"(Your progress could not be saved: {error})", file=sys.stderr)
 

@@ -14,9 +14,14 @@ from pathlib import Path
 import pandas as pd
 
 from ..paths import lab_dir
+from .copies import offers
 from .course import LESSONS, Outline
 
 __all__ = ["markdown", "passed", "predicted", "record", "status", "table"]
+
+
+# What had another name in an older edition: lesson -> then -> now.
+RENAMED = {"0": {"scenarios": "exercise: scenarios"}, "1.3": {"kill": "killed"}}
 
 
 @dataclass
@@ -93,7 +98,7 @@ def markdown() -> str:
         scores = ((row.passed, row.checks), (row.solved, row.exercises), (row.right, row.predictions))
         cells = [f"[{name}]({row.link})" if row.checks else name, str(row.minutes), marks[row.status]]
         text.append("| " + " | ".join([*cells, *(f"{n} of {of}" if of else "" for n, of in scores)]) + " |")
-    return "\n".join(text)
+    return "\n".join(text) + "".join(f"\n\n{offer}" for offer in offers())
 
 
 def _open(lesson: Outline, state: _State) -> set[str]:
@@ -108,11 +113,15 @@ def _load() -> _State:
     """A file that cannot be understood counts as none: the next record replaces it."""
     try:
         text = json.loads(_file().read_text(encoding="utf-8"))
-        passed = {str(lesson): [str(name) for name in names] for lesson, names in text["passed"].items()}
+        passed = {str(id): [_now(id, name) for name in names] for id, names in text["passed"].items()}
         made = text.get("predicted", {}).items()
-        return _State(passed, {str(lesson): {str(k): bool(v) for k, v in keys.items()} for lesson, keys in made})
+        return _State(passed, {str(id): {_now(id, k): bool(v) for k, v in keys.items()} for id, keys in made})
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return _State({}, {})
+
+
+def _now(lesson: str, name: object) -> str:
+    return RENAMED.get(lesson, {}).get(str(name), str(name))
 
 
 @contextmanager

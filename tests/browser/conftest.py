@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -35,6 +36,20 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Without playwright, the tests here cannot even be imported; one that needs nothing says so."""
     here = collection_path.parent == Path(__file__).parent
     return True if WHY_NOT and here and collection_path.name != "test_there_is_a_browser.py" else None
+
+
+BEGAN = time.monotonic()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Say how long it took; more than $BROWSER_SECONDS (`.ci/run` sets it) is a failure."""
+    if WHY_NOT:
+        return
+    took, limit = time.monotonic() - BEGAN, float(os.environ.get("BROWSER_SECONDS") or "inf")
+    print(f"\nIn a browser: {took:.0f} s" + (f" of {limit:g} s" if limit < float("inf") else ""))
+    if took > limit and session.exitstatus == 0:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="package")

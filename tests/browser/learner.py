@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-__all__ = ["SLOW", "Learner"]
+__all__ = ["NOTEBOOK", "SLOW", "Learner"]
 
 SLOW = 60_000  # milliseconds: for what brokers or a kernel that starts take their time for
 

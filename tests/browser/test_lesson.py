@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,3 +139,46 @@ def test_a_restarted_kernel_leaves_no_dead_prediction(learner: Learner, lesson: 
     expect(cell.get_by_text("kernel has ended")).not_to_be_visible()
     options(cell).nth(1).click()
     expect(options(cell).nth(1)).to_be_checked()
+
+
+def test_a_restarted_kernel_leaves_no_living_boxes(learner: Learner, lesson: Place) -> None:
+    """Of the roadmap's chooser, which is made of ready-made widgets."""
+    cell = learner.run(lesson("chooser"))
+    boxes = cell.locator(".lab-boxes")
+    box = boxes.get_by_role("checkbox").first
+    box.click()
+    expect(cell).to_contain_text("REST/gRPC")
+    learner.go(lesson("table"))
+    learner.press("0", "0")
+    learner.page.get_by_role("dialog").locator(".jp-mod-accept").click()
+    learner.kernel_is_idle()
+    expect(boxes).to_have_class(re.compile("jupyter-widgets-disconnected"))
+    after = boxes.evaluate("part => getComputedStyle(part, '::after').content")
+    assert "kernel has ended: run it again" in after
+    hit = box.evaluate("""box => {
+      const place = box.getBoundingClientRect();
+      return document.elementFromPoint(place.x + place.width / 2, place.y + place.height / 2) === box;
+    }""")
+    assert not hit  # a click does not reach it
+
+
+def test_what_grows_in_the_presenters_view(learner: Learner, lesson: Place) -> None:
+    parts = {
+        "table": learner.run(lesson("table")).locator("table td").first,
+        "choice": learner.run(lesson("predict")).locator("fieldset label").first,
+        "chooser": learner.run(lesson("chooser")).locator("label").first,
+    }
+    before = {name: letters(part) for name, part in parts.items()}
+    picture = figure(learner.run(lesson("still")))
+    wide = picture.bounding_box()["width"]  # type: ignore[index]
+    learner.press("Escape", "ControlOrMeta+Alt+p")
+    expect(learner.page.locator("#jp-main-statusbar")).not_to_be_visible()
+    grown = picture.bounding_box()["width"]  # type: ignore[index]
+    now = {name: letters(part) for name, part in parts.items()}
+    learner.press("ControlOrMeta+Alt+p")
+    expect(learner.page.locator("#jp-main-statusbar")).to_be_visible()
+    assert grown > wide and all(now[name] > 1.15 * before[name] for name in parts), (before, now)
+
+
+def letters(part: Locator) -> float:
+    return float(part.evaluate("part => parseFloat(getComputedStyle(part).fontSize)"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.learner import SLOW, Learner
+from tests.browser.learner import NOTEBOOK, SLOW, Learner
 from tests.browser.server import Server
 
 FIGURE = "Above, how long each order took to place"  # how the sentence below section 1's figure begins
@@ -81,6 +81,24 @@ def test_the_presenters_view(roadmap: Learner) -> None:
 def size(part: Locator) -> float:
     """Of its letters, in pixels."""
     return float(part.evaluate("part => parseFloat(getComputedStyle(part).fontSize)"))
+
+
+WIDE = """() => [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .cm-scroller')]
+  .filter(code => code.offsetParent && code.scrollWidth > code.clientWidth)
+  .map(code => code.innerText.split('\\n').sort((a, b) => b.length - a.length)[0])"""
+
+
+@pytest.mark.parametrize("name", ["00_roadmap.ipynb", "01_kafka_fundamentals.ipynb"])
+def test_no_code_scrolls_sideways_on_a_small_screen(learner: Learner, server: Server, name: str) -> None:
+    """1280x720, contents beside the notebook."""
+    learner.page.set_viewport_size({"width": 1280, "height": 720})
+    learner.open(server.page(name, name))
+    count = int(learner.page.evaluate(f"{NOTEBOOK}.widgets.length"))
+    found = set()
+    for place in range(0, count, 4):  # the page holds the cells around those in view
+        learner.page.evaluate("n => " + NOTEBOOK + ".scrollToItem(n, 'start')", place)
+        found |= set(learner.page.evaluate(WIDE))
+    assert found == set()
 
 
 def test_the_path_map_leads_to_a_lesson(roadmap: Learner) -> None:

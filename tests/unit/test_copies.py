@@ -8,7 +8,7 @@ import pytest
 from helpers.__main__ import main
 from helpers.errors import LabError
 from helpers.paths import repo_dir
-from helpers.teaching import copies
+from helpers.teaching import copies, progress
 
 
 @pytest.fixture
@@ -68,6 +68,27 @@ def test_outputs_alone_are_no_newer_edition(mine: Path, edit: Path) -> None:
     run.cells[0].outputs = [nbformat.v4.new_output("stream", text="2")]
     nbformat.write(run, edit)
     assert copies.make_copies() == []
+
+
+def test_an_id_that_links_lead_to_is_a_newer_edition(mine: Path, edit: Path) -> None:
+    """A copy without the ids that the path map's links name, or with a cell open that is folded now, gets an offer."""
+    for change in ({"id": "lesson-1-1"}, {"metadata": {"jupyter": {"source_hidden": True}}}):
+        copies.make_copies("01")
+        assert copies.make_copies() == []
+        work = nbformat.read(edit, as_version=4)
+        work.cells[0].update(nbformat.from_dict(change))
+        nbformat.write(work, edit)
+        assert "has a newer edition" in copies.make_copies()[0]
+
+
+def test_the_path_map_offers_a_newer_edition(mine: Path, edit: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copies.make_copies()
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 3")]), edit)
+    assert "newer edition" not in progress.markdown(), "of copies, where nobody works on one"
+    monkeypatch.chdir(mine)
+    assert progress.markdown().endswith("for a fresh copy beside it: `python -m helpers copies --fresh 01`")
+    copies.make_copies("01")
+    assert "newer edition" not in progress.markdown()
 
 
 def test_a_notebook_that_is_not_there(mine: Path, edit: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from confluent_kafka import Consumer
 
 from helpers.lessons import exercises, groups_at_work
+from helpers.lessons.chooser import grade
 from helpers.lessons.exercises import START
 
 SAID = {
@@ -46,6 +49,13 @@ def test_the_rule(rule: Callable[..., Any], found: str, hint: str) -> None:
     assert found in why and hint in said
 
 
+@pytest.mark.parametrize("said", [{}, dict(list(SAID.items())[:7])])
+def test_the_rule_is_asked_of_all_twelve_answers(said: dict[tuple[str, int, int], str]) -> None:
+    """The cell that asks the brokers was interrupted, or not run: nothing can be right yet."""
+    ok, why, hint = exercises.the_rule(lambda acks, floor, dead: acks == "1" or 3 - dead >= floor, said)
+    assert not ok and f"{len(said)} of 12 answers" in why and "run the cell" in hint
+
+
 MEASURED = {"default": (15, 20, (5, 0)), "commit after": (15, 10, (0, 5)), "store after": (15, 14, (0, 1))}
 
 
@@ -67,6 +77,30 @@ def test_the_damage(rule: Callable[..., Any], found: str, hint: str) -> None:
     ok, why, said = exercises.the_damage(rule, MEASURED)
     assert ok == ("3 of 3" in why)
     assert found in why and hint in said
+
+
+@pytest.mark.parametrize("measured", [{}, {"default": MEASURED["default"]}])
+def test_the_damage_is_asked_of_several_ways(measured: dict[str, tuple[int, int, tuple[int, int]]]) -> None:
+    ok, why, hint = exercises.the_damage(lambda done, c: (max(c - done, 0), max(done - c, 0)), measured)
+    assert not ok and "measured" in why and "run the cell" in hint
+
+
+def test_nothing_to_compare_is_no_success() -> None:
+    """Empty data solves nothing, whichever judge it is."""
+    assert not exercises.replay([], 0, 0)[0]
+    assert not exercises.the_inbox(lambda *_: None, (), lambda: 0, [])[0]
+    assert not exercises.faster(lambda **_: (1.0, 9.0), {"batch.size": 128_000}, 0.0)[0]
+    assert not groups_at_work.of_shares({}, "", CLASSIC)[0]
+    assert not grade({})[0]
+
+
+LIMITS = inspect.getsource(exercises) + inspect.getsource(groups_at_work)
+
+
+def test_judges_are_patient_for_eight_seconds_at_most() -> None:
+    """A wrong answer is told within seconds; what is right takes three or four."""
+    assert [n for n in re.findall(r"limit=(\d+)", LIMITS) if int(n) > 8] == []
+    assert groups_at_work.PATIENCE + groups_at_work.GOODBYE <= 10
 
 
 def test_a_judge_waits_five_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,10 +161,16 @@ PRICES = [10] * 100
         (800, "", "200 € too little", "its own id"),
         (400, "UniqueViolation: duplicate key value", "the worker ended: ", "ON CONFLICT DO NOTHING"),
         (0, "it told nothing", "the worker ended: ", "the worker raised it"),
+        (0, "forever", "it did not end within 0.01 s", "does it `tell` the last order of each batch"),
     ],
 )
-def test_the_inbox(revenue: int, trouble: str, found: str, hint: str) -> None:
+def test_the_inbox(revenue: int, trouble: str, found: str, hint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    attempt = exercises.attempt
+    monkeypatch.setattr(exercises, "attempt", lambda fn, *args, limit: attempt(fn, *args, limit=limit and 0.01))
+
     def lives(stops: list[int], *job: object) -> None:
+        if trouble == "forever":
+            forever()
         if trouble:
             raise RuntimeError(trouble)
 

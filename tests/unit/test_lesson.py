@@ -10,6 +10,7 @@ from IPython.utils.capture import capture_output
 
 from helpers.errors import LabError
 from helpers.paths import repo_dir
+from helpers.teaching import lesson as frame
 from helpers.teaching import progress
 from helpers.teaching.choice import Choice
 from helpers.teaching.course import LESSONS, PHASES, outline
@@ -19,7 +20,12 @@ from helpers.teaching.lesson import Lesson
 @pytest.fixture
 def lesson(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: InteractiveShell) -> Lesson:
     monkeypatch.setenv("LAB_HOME", str(tmp_path))
+    monkeypatch.setattr(frame, "_ASKED", {})  # a kernel that nobody has been asked in
     return Lesson("1.1")
+
+
+def asked(key: str) -> frame._Asked:
+    return frame._ASKED[key]
 
 
 def test_unknown_lesson() -> None:
@@ -41,7 +47,7 @@ def predict(lesson: Lesson, pick: int | None) -> Choice:
     data = captured.outputs[0].data
     assert data["text/plain"] == "How many are lost?\n( ) all 1000\n( ) some\n( ) none"
     assert "application/vnd.jupyter.widget-view+json" in data
-    choice = lesson._choices["acks1"]
+    choice = asked("acks1").choice
     if pick is not None:
         choice.set_state({"picked": pick})
     return choice
@@ -103,6 +109,53 @@ def test_a_check_counts_for_the_lesson_that_has_it(lesson: Lesson) -> None:
     """Whoever goes back runs a cell of 1.2 with the frame of 1.1."""
     lesson.check("poll does not commit", True, "nothing was committed")
     assert (progress.passed("1.1"), progress.passed("1.2")) == ([], ["poll does not commit"])
+
+
+def score(id: str) -> tuple[int, int]:
+    row = progress.table().set_index("lesson").loc[id]
+    return int(row["right"]), int(row["predictions"])
+
+
+def test_a_prediction_counts_for_the_lesson_that_asked(lesson: Lesson) -> None:
+    """Whoever goes back settles a question of 1.1 while the frame of 1.3 is the last one that ran."""
+    predict(lesson, 2)
+    Lesson("1.3").settle("acks1", "none")
+    assert (score("1.1"), score("1.3")) == ((1, 1), (0, 0))
+
+
+def test_a_frame_that_runs_again_keeps_the_predictions(lesson: Lesson, capsys: pytest.CaptureFixture[str]) -> None:
+    predict(lesson, 2)
+    again = Lesson("1.1")
+    again.settle("acks1", "none")
+    again.done()
+    assert "Right: you predicted" in capsys.readouterr().out.splitlines()[0]
+    assert score("1.1") == (1, 1)
+
+
+def test_who_has_seen_the_answer_cannot_predict_it(lesson: Lesson, capsys: pytest.CaptureFixture[str]) -> None:
+    """Asked and settled again, the first choice counts; measured again, it is held against the new answer."""
+    predict(lesson, 0)
+    lesson.settle("acks1", "none")
+    predict(lesson, 2)
+    lesson.settle("acks1", "none")
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        '✔ Right: you predicted "none", and the broker agrees. What counts is what you predicted first: "all 1000".'
+    ]
+    assert score("1.1") == (0, 1)
+    lesson.settle("acks1", "all 1000")  # the experiment went wrong before, and was run again
+    assert score("1.1") == (1, 1)
+
+
+def test_what_is_an_exercise_is_named_so(lesson: Lesson) -> None:
+    """`experiments` and `exercises` go by the name; progress of an older edition is read under the new one."""
+    for path in sorted((repo_dir() / "notebooks").glob("*.ipynb")):
+        source = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+        for call, name in re.findall(r"lesson\.(check|exercise)\(\s*\"([^\"]+)\"", source):
+            assert name.startswith("exercise: ") == (call == "exercise"), name
+    (progress._file()).write_text('{"passed": {"0": ["scenarios"]}, "predicted": {"1.3": {"kill": true}}}')
+    assert progress.passed("0") == ["exercise: scenarios"]
+    progress.predicted("1.3", "killed", False)
+    assert score("1.3") == (0, 1)
 
 
 def test_names_of_checks_are_unique() -> None:

@@ -133,6 +133,21 @@ def test_names_stand_beside_their_curves() -> None:
     assert texts(distribution(close, "x [ms]")) >= {"6"}  # no room for all of its name between the other two
 
 
+BURST = {"linger.ms=0": range(50, 1300, 10), "linger.ms=5": range(50, 250, 2), "linger.ms=20": range(200, 400, 2)}
+
+
+@pytest.mark.parametrize("fast", [20, 30, 80])
+@pytest.mark.parametrize("slow", [200, 400, 600])
+def test_every_curve_has_its_name_beside_it(fast: int, slow: int) -> None:
+    """Of 1.4's burst, whichever curves the last one crosses; and no name stands on another."""
+    taken = {**BURST, "idempotent": range(fast, slow, (slow - fast) // 90)}
+    figure = distribution({name: [n * 1e-4 for n in values] for name, values in taken.items()}, "x [ms]")
+    draft(figure)
+    assert {text.rpartition("=")[2] for text in texts(figure)} == {"0", "5", "20", "idempotent"}
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+
+
 def test_what_is_new_is_framed_and_twelve_keys_have_twelve_colours() -> None:
     cells = FIGURES["old and new"]().axes[0].collections
     assert len({str(cell.get_facecolor()) for cell in cells}) == 12
