@@ -1,4 +1,4 @@
-"""The lab from a shell: `python -m helpers up | down | status | doctor | setup | copies | progress | reset`."""
+"""From a shell: `python -m helpers up | down | status | doctor | setup | copies | progress | reset | playbook`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,33 @@ from pathlib import Path
 
 from .errors import LabError
 from .paths import MARK, lab_dir, repo_dir
+from .playbooks.command import add_arguments
 from .systems import SYSTEMS
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; its exit code is 0, 1 for an error that names its fix, or 130 after Ctrl+C."""
+    """Run one command; its exit code is 0, 1 for an error that names its fix, or 130 after Ctrl+C.
+
+    A playbook's says more: see its --help.
+    """
+    args = parser().parse_args(argv)
+    try:
+        return int(globals()[f"_{args.command}"](args) or 0)
+    except LabError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(
+            f"{error}\nFix: python -m helpers doctor says what is wrong with the disk or the rights.", file=sys.stderr
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("\nStopped; what this command had started is gone.", file=sys.stderr)
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command and its options."""
     parser = argparse.ArgumentParser(prog="python -m helpers", description="The brokers of the course.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -46,20 +68,8 @@ def main(argv: list[str] | None = None) -> int:
     )
     command("progress", "which lessons are done, and what is next", as_json=True)
     command("reset", "down, and delete .lab/ too: logs, downloads, progress").add_argument("--yes", action="store_true")
-    args = parser.parse_args(argv)
-    try:
-        return int(globals()[f"_{args.command}"](args) or 0)
-    except LabError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(
-            f"{error}\nFix: python -m helpers doctor says what is wrong with the disk or the rights.", file=sys.stderr
-        )
-        return 1
-    except KeyboardInterrupt:
-        print("\nStopped; what this command had started is gone.", file=sys.stderr)
-        return 130
+    add_arguments(command("playbook", "what is the matter with a Kafka cluster or a group: any cluster, read-only"))
+    return parser
 
 
 def _up(args: argparse.Namespace) -> None:
@@ -148,6 +158,12 @@ def _progress(args: argparse.Namespace) -> None:
 
     found = table()
     print(found.to_json(orient="records", indent=1) if args.json else found.to_string(index=False))
+
+
+def _playbook(args: argparse.Namespace) -> int:
+    from .playbooks.command import run
+
+    return run(args)
 
 
 def _reset(args: argparse.Namespace) -> int:

@@ -89,6 +89,11 @@ class Dashboard:
         """The marks so far: columns `t` [s since the start], `label`."""
         return self._sampler.events
 
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the start: where the time axis is now."""
+        return self._sampler.elapsed
+
     def mark(self, label: str) -> None:
         """Note that something happened now: a line across all panels."""
         self._sampler.mark(label)

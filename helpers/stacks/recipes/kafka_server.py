@@ -161,6 +161,8 @@ def kafka_properties(name: str) -> dict[str, str]:
         # A class is small: no waiting for more members, and the broker-side protocols (KIP-848, share groups) act
         # within a second.
         "group.initial.rebalance.delay.ms": "0",
+        # Sessions as short as a lesson's patience: by default a client may not ask for less than 6 s.
+        "group.min.session.timeout.ms": "1000",
         "group.consumer.heartbeat.interval.ms": "1000",
         "group.consumer.min.heartbeat.interval.ms": "1000",
         "group.share.heartbeat.interval.ms": "1000",

@@ -1,0 +1,160 @@
+"""A playbook's questions, asked by a process of its own: what happens to the client there does not happen to us.
+
+The client's AdminClient can end its whole process where brokers are in trouble, which is when playbooks are run: by a
+segmentation fault when a coordinator moved (https://github.com/confluentinc/librdkafka/issues/5040), by a failed
+assertion when a connection breaks (https://github.com/confluentinc/librdkafka/pull/5397). In a notebook that would be
+the kernel. Here it is a question that is asked again, by the next process.
+
+Introduced in lesson 2.1.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Collection, Mapping
+from multiprocessing import Pipe
+from multiprocessing.connection import Connection
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from ..errors import LabError
+from ..paths import repo_dir
+from .ask import Ask, Cluster, GroupState, Place, Trouble
+
+__all__ = ["Apart"]
+
+K = TypeVar("K")
+GRACE = 15.0  # seconds above a question's own deadline: a busy machine
+
+
+class Apart:
+    """Asks as `Ask` does, by a process of its own. Settings that cannot leave this process (a callback) stay here.
+
+    Args:
+        client: settings for any client.
+        patience: seconds for one question.
+    """
+
+    def __init__(self, client: Mapping[str, Any], patience: float = 4.0) -> None:
+        self._settings, self.patience = {**client}, patience
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pipe: Connection | None = None
+        self._here: Ask | None = None
+        try:
+            pickle.dumps(self._settings)
+        except Exception:  # TypeError, AttributeError, PicklingError: an oauth_cb, say
+            self._here = Ask(client, patience)
+
+    def cluster(self) -> Cluster | Trouble:
+        """See `Ask.cluster`, as for all that follow."""
+        found: Cluster | Trouble = self._ask("cluster")
+        return found
+
+    def topic(self, name: str) -> Trouble | None:
+        found: Trouble | None = self._ask("topic", name)
+        return found
+
+    def all_groups(self) -> list[str] | Trouble:
+        found: list[str] | Trouble = self._ask("all_groups")
+        return found
+
+    def groups(self, names: Collection[str]) -> dict[str, GroupState | Trouble]:
+        return self._each("groups", names)
+
+    def committed(self, names: Collection[str]) -> dict[str, dict[Place, int] | Trouble]:
+        return self._each("committed", names)
+
+    def ends(self, places: Collection[Place], *, stable: bool = False) -> dict[Place, int | Trouble]:
+        return self._each("ends", places, stable=stable)
+
+    def starts(self, places: Collection[Place]) -> dict[Place, int | Trouble]:
+        return self._each("starts", places)
+
+    def since(self, places: Collection[Place], date: float) -> dict[Place, int | Trouble]:
+        return self._each("since", places, date)
+
+    def ping(self, brokers: Collection[int]) -> dict[int, Trouble | None]:
+        return self._each("ping", brokers)
+
+    def floors(self, topics: Collection[str]) -> dict[str, int | Trouble]:
+        return self._each("floors", topics)
+
+    def _each(self, question: str, about: Collection[K], *args: Any, **how: Any) -> dict[K, Any]:
+        if not about:
+            return {}
+        found = self._ask(question, list(about), *args, **how)
+        return dict.fromkeys(about, found) if isinstance(found, Trouble) else found
+
+    def _ask(self, question: str, *args: Any, **how: Any) -> Any:
+        if self._here:
+            return getattr(self._here, question)(*args, **how)
+        for _ in range(2):  # the process that ended knew an old coordinator; the next one looks for it
+            try:
+                pipe = self._pipe or self._begin()
+                pipe.send((question, args, how))
+                if not pipe.poll(3 * self.patience + GRACE):
+                    break
+                answer = pipe.recv()
+            except (EOFError, OSError):
+                self.fresh()
+                continue
+            if isinstance(answer, LabError):
+                raise answer
+            return answer
+        self.fresh()
+        return Trouble("lost", f"the client could not answer: {question}")
+
+    def fresh(self) -> None:
+        """Ask by a new process from here on: the client keeps what it knew of coordinators."""
+        if self._here:
+            self._here = Ask(self._settings, self.patience)
+        if self._process:
+            self._process.kill()  # it owns nothing that would have to be closed
+            self._process.wait(10)
+            self._process = None
+        if self._pipe:
+            self._pipe.close()
+            self._pipe = None
+
+    def _begin(self) -> Connection:
+        self._pipe, theirs = Pipe()
+        path = os.pathsep.join(filter(None, [str(repo_dir()), os.environ.get("PYTHONPATH")]))
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "helpers.playbooks.apart", str(theirs.fileno())],
+                env={**os.environ, "PYTHONPATH": path}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
+                start_new_session=True,  # an interrupt is meant for the caller, who then ends this one
+            )  # fmt: skip
+        finally:
+            theirs.close()
+        self._pipe.send((self._settings, self.patience))  # not as arguments, which anybody on the machine can read
+        return self._pipe
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.fresh()
+
+
+def _main(pipe: Connection) -> None:
+    """The other side: answer until the caller is gone."""
+    try:
+        settings, patience = pipe.recv()
+        try:
+            ask: Any = Ask(settings, patience)
+        except LabError as error:
+            ask = error
+        while True:
+            question, args, how = pipe.recv()
+            pipe.send(ask if isinstance(ask, LabError) else getattr(ask, question)(*args, **how))
+    except (EOFError, OSError):
+        os._exit(0)  # no destructors
+
+
+if __name__ == "__main__":
+    _main(Connection(int(sys.argv[1])))

@@ -1,0 +1,126 @@
+"""The causes that a playbook can name: what each means, how bad it is, and what to do next.
+
+Introduced in lesson 2.1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+__all__ = ["CAUSES", "Cause", "Weight"]
+
+
+class Weight(IntEnum):
+    """What a cause is to somebody on call; the exit status of the command follows from it."""
+
+    FINE = 0
+    TROUBLE = 1
+    UNASKED = 2  # it could not be looked at
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What a cause means, in a sentence, and the next step."""
+
+    means: str
+    next: str
+    weight: Weight = Weight.TROUBLE
+
+
+CAUSES = {
+    "healthy": Cause("The group keeps up.", "Nothing to do.", Weight.FINE),
+    "empty": Cause("There is nothing to consume.", "Check the producers, if records were expected.", Weight.FINE),
+    "burst-recovering": Cause(
+        "The lag is shrinking: the group works off what came at once.",
+        "Wait until the predicted drain time is over, and look again.", Weight.FINE,
+    ),
+    "slow-consumer": Cause(
+        "Members take longer for a record than records take to come, and more members alone would not help.",
+        "Find what the handler waits for (a database, an API, a lock): profile one member. Then make the handler "
+        "faster, or let it work on several records at once; more members help up to the number of partitions.",
+    ),
+    "too-few-members": Cause(
+        "Every member is busy, on several partitions each, and there are partitions for more members.",
+        "Start more members, up to one for each partition.",
+    ),
+    "no-consumer": Cause(
+        "Nobody consumes: the group has no members.",
+        "Start the consumers; if they run, read their logs for a failed join (group.id, rights, bootstrap.servers).",
+    ),
+    "stuck-partition": Cause(
+        "One partition stands still while others go on: most often a record that cannot be processed, again and again.",
+        "Read the record at the committed offset, and the owner's log. Park it in a dead-letter topic, and commit past "
+        "it.",
+    ),
+    "hot-key": Cause(
+        "One partition gets far more than the others: one key, or a few, have most of the records.",
+        "Find the key (kafka-console-consumer with print.key=true on that partition). Salt it, give it a topic of its "
+        "own, or make its handler cheaper; more partitions or members do not split one key.",
+    ),
+    "hanging-transaction": Cause(
+        "A transaction is open and holds back everything behind it for consumers that read committed records.",
+        "kafka-transactions.sh --bootstrap-server HOST:PORT find-hanging --topic TOPIC; end its producer, or abort it "
+        "with kafka-transactions.sh abort. It ends by itself at transaction.timeout.ms.",
+    ),
+    "rebalance-loop": Cause(
+        "Members are put out of the group while they work, come back, and begin the same work again.",
+        "Look for 'max.poll.interval.ms exceeded' in the members' logs. Take less at a time (max.poll.records, or a "
+        "bounded batch), or pause() and work beside poll; raise max.poll.interval.ms last.",
+    ),
+    "rebalance-stuck": Cause(
+        "A rebalance waits for a member that does not answer: nobody, or not everybody, works meanwhile.",
+        "Find the member that does not poll (a long handler, a pause); use cooperative-sticky or "
+        "group.protocol=consumer so that the others go on.",
+    ),
+    "rebalanced": Cause(
+        "The group was balanced anew within the window, and is at rest.",
+        "Nothing to do, if a member was meant to come or go.", Weight.FINE,
+    ),
+    "flapping-member": Cause(
+        "One client comes and goes; each time the group is balanced anew.",
+        "Find out why it ends (crash, out of memory, probe, autoscaler). A group.instance.id and a session.timeout.ms "
+        "longer than a restart keep its partitions for it.",
+    ),
+    "under-replicated": Cause(
+        "Partitions have fewer replicas in sync than they should.",
+        "See which broker is missing from the ISRs: its disk, its network, its log (ReplicaFetcher).",
+    ),
+    "broker-down": Cause(
+        "A broker that holds replicas is not there.",
+        "Start the broker; if it does not come back, read its log, and reassign its replicas.",
+    ),
+    "broker-unresponsive": Cause(
+        "A broker is reachable and does not answer: it hangs (garbage collection, disk, a stopped process).",
+        "Look at the machine: disk latency, pauses of the JVM, a stopped process; restart the broker if it stays so.",
+    ),
+    "offsets-out-of-range": Cause(
+        "Records were deleted that the group had not read: retention passed its offset.",
+        "Decide with whoever owns the data: auto.offset.reset decides where the group goes on. Raise retention.ms, or "
+        "alert on seconds behind before retention is reached.",
+    ),
+    "never-committed": Cause(
+        "The group has members and has committed nothing, so its lag is unknown.",
+        "Check enable.auto.commit or the commit calls, and whether the handler ever returns.",
+    ),
+    "no-rights": Cause(
+        "The broker refuses to say.",
+        "Ask for DESCRIBE on the group and on its topics (kafka-acls.sh --add --operation Describe).", Weight.UNASKED,
+    ),
+    "unknown-group": Cause(
+        "No coordinator knows the group, and nothing is committed under its name.",
+        "Check the name: kafka-consumer-groups.sh --bootstrap-server HOST:PORT --list.", Weight.UNASKED,
+    ),
+    "unknown-topic": Cause(
+        "No broker knows the topic.",
+        "Check the name: kafka-topics.sh --bootstrap-server HOST:PORT --list.", Weight.UNASKED,
+    ),
+    "unsupported": Cause(
+        "The brokers are too old for one of the questions.", "The rest of the report stands; upgrade to see more.",
+        Weight.UNASKED,
+    ),
+    "cluster-lost": Cause(
+        "The cluster does not answer.",
+        "Check the address, the network and the security settings; then the brokers.", Weight.UNASKED,
+    ),
+}  # fmt: skip

@@ -1,0 +1,217 @@
+"""Playbooks on real brokers: causes that only a broker can show, rights, and that nothing is changed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+
+from helpers import Lab, running, wait_until
+from helpers.playbooks import playbook
+from helpers.ports import free_port
+from helpers.stacks import Service
+from helpers.stacks.recipes import kafka_server
+from tests.labs import why_not
+
+Cli = Callable[..., subprocess.CompletedProcess[str]]
+
+
+def quiet(_: str) -> None:
+    """No sentence for nobody."""
+
+
+@pytest.fixture
+def lab(stack: str) -> Lab:
+    return Lab.start(kafka=3, say=quiet)
+
+
+class Shop:
+    """A producer, and two members that handle at a pace which can be changed; commits are the handler's."""
+
+    def __init__(self, lab: Lab, **settings: Any) -> None:
+        self.topic = lab.kafka.create_topic(lab.fresh("orders"), partitions=4, replicas=3)
+        self.group, self.ms = lab.fresh("billing"), 1.0
+        self.client, self.settings = lab.kafka.client, settings
+        self.handled = 0
+
+    def produce(self, beat: Any) -> None:
+        producer = Producer(self.client)
+        for n in beat:
+            producer.produce(self.topic, b"x", partition=n % 4)
+            producer.poll(0)
+        producer.flush(10)
+
+    def consume(self, beat: Any) -> None:
+        mine = {"group.id": self.group, "auto.offset.reset": "earliest", "enable.auto.commit": False, **self.settings}
+        with Consumer({**self.client, **mine}) as consumer:
+            consumer.subscribe([self.topic])
+            for _ in beat:
+                message = consumer.poll(0.2)
+                if message and not message.error():
+                    threading.Event().wait(self.ms / 1000)
+                    consumer.commit(message, asynchronous=True)
+                    self.handled += 1
+
+
+def test_a_healthy_group_a_slow_one_and_the_command(lab: Lab, cli: Cli) -> None:
+    shop = Shop(lab)
+    with running(shop.produce, rate=40), running(shop.consume, rate=None, threads=2):
+        wait_until(lambda: shop.handled > 40, what="orders are handled")
+        healthy = playbook("lag", shop.client, groups=[shop.group], window=6, say=quiet)
+        assert healthy.causes == ["healthy"], healthy.findings
+        shop.ms = 400  # 5 a second together, where 40 come: 16 members would be needed for 4 partitions
+        done = cli(
+            "playbook",
+            "lag",
+            "--bootstrap.servers",
+            lab.kafka.bootstrap,
+            "--group",
+            shop.group,
+            "--window",
+            "8",
+            "--json",
+        )
+        shop.ms = 1
+    found = json.loads(done.stdout)
+    assert (found["findings"][0]["cause"], done.returncode) == ("slow-consumer", 1), done.stdout + done.stderr
+    assert found["groups"][0]["lag_s"] > 1 and len(found["groups"][0]["partitions"]) == 4
+
+
+def test_a_hanging_transaction(lab: Lab) -> None:
+    shop = Shop(lab)
+    producer = Producer({**shop.client, "transactional.id": lab.fresh("hangs")})
+    with running(shop.produce, rate=40), running(shop.consume, rate=None, threads=2):
+        wait_until(lambda: shop.handled > 40, what="orders are handled")
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        for partition in range(4):
+            producer.produce(shop.topic, b"never", partition=partition)
+        producer.flush(30)
+        before = shop.handled
+        wait_until(lambda: _stands(shop, before), 30, "the group stands at the transaction")
+        report = playbook("lag", shop.client, groups=[shop.group], window=6, say=quiet)
+        producer.abort_transaction(30)
+    assert report.cause == "hanging-transaction", report.findings
+
+
+def _stands(shop: Shop, before: int) -> bool:
+    held, shop.__dict__["seen"] = shop.handled == shop.__dict__.get("seen"), shop.handled
+    return held and shop.handled >= before
+
+
+def test_nobody_consumes_and_retention_passes_the_group(lab: Lab) -> None:
+    shop = Shop(lab)
+    with running(shop.produce, rate=100), running(shop.consume, rate=None):
+        wait_until(lambda: shop.handled > 20, what="orders are handled")
+    with running(shop.produce, rate=100):
+        wait_until(lambda: sum(lab.kafka.end_offsets(shop.topic).values()) > shop.handled + 100, what="orders wait")
+    assert playbook("lag", shop.client, groups=[shop.group], window=2, say=quiet).cause == "no-consumer"
+    ends = [TopicPartition(shop.topic, partition, end) for partition, end in lab.kafka.end_offsets(shop.topic).items()]
+    for future in lab.kafka.admin.delete_records(ends).values():
+        future.result(30)
+    report = playbook("lag", shop.client, groups=[shop.group], window=2, say=quiet)
+    assert report.causes == ["offsets-out-of-range", "no-consumer"], report.findings
+
+
+def test_a_broker_that_hangs_and_one_that_is_gone(lab: Lab) -> None:
+    topic = lab.kafka.create_topic(lab.fresh("orders"), partitions=3, replicas=3)
+    assert playbook("replication", lab.kafka.client, window=2, say=quiet).causes == ["healthy"]
+    lab.kafka.node(2).pause()
+    hangs = playbook("replication", lab.kafka.client, window=2, say=quiet)
+    assert hangs.cause == "broker-unresponsive" and "Broker 2 " in hangs.findings[0].evidence, hangs.findings
+    lab.calm()
+    lab.kafka.node(2).kill()
+    wait_until(lambda: all(2 not in state.isr for state in lab.kafka.partitions(topic)), 30, "the ISR is without it")
+    gone = playbook("replication", lab.kafka.client, topics=[topic], window=2, say=quiet)
+    assert gone.causes == ["broker-down", "under-replicated"], gone.findings
+    lab.calm()
+
+
+# A broker with rights, and one that makes topics of whatever it is asked for.
+
+USERS = {"admin": "admin-secret", "eve": "eve-secret"}
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[str]:
+    """The address of a broker where users log in by SASL and nobody but the administrator has rights."""
+    if reason := why_not("processes"):
+        pytest.skip(reason)
+    ports = {name: free_port() for name in ("client", "controller", "guarded")}
+    address, inside = f"127.0.0.1:{ports['guarded']}", f"127.0.0.1:{ports['client']}"
+    users = " ".join(f'user_{name}="{password}"' for name, password in USERS.items())
+    plain = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+    path = tmp_path / "server.properties"
+    service = Service("kafka", {name: ports[name] for name in ("client", "controller")})
+    kafka_server.write_properties(path, service, {"kafka": service}, str(tmp_path / "data"))
+    more = {
+        "listeners": f"PLAINTEXT://{inside},CONTROLLER://127.0.0.1:{ports['controller']},GUARDED://{address}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,GUARDED:SASL_PLAINTEXT",
+        "inter.broker.listener.name": "PLAINTEXT",
+        "listener.name.guarded.sasl.enabled.mechanisms": "PLAIN",
+        "listener.name.guarded.plain.sasl.jaas.config": f"{plain} {users};",
+        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+        "super.users": "User:ANONYMOUS;User:admin",
+        "auto.create.topics.enable": "true",
+    }
+    with path.open("a") as file:
+        file.write("".join(f"{name}={value}\n" for name, value in more.items()))
+    subprocess.run(kafka_server.format_command(path), check=True, capture_output=True, timeout=60)
+    with (tmp_path / "log").open("wb") as log:
+        node = [*kafka_server.java("-Xmx256m", "-Dlab.level=warn"), "kafka.Kafka", str(path)]
+        broker = subprocess.Popen(node, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+    try:
+        admin = AdminClient({"bootstrap.servers": inside, "log_level": 0})
+        wait_until(lambda: admin.list_topics(timeout=5).brokers, 60, "it answers", retry_on=(Exception,))
+        admin.create_topics([NewTopic("orders", 2)])["orders"].result(30)
+        with Consumer({"bootstrap.servers": inside, "group.id": "billing", "log_level": 0}) as consumer:
+            wait_until(
+                lambda: consumer.commit(offsets=[TopicPartition("orders", 0, 0)], asynchronous=False), 60,
+                "an offset is committed", retry_on=(Exception,),
+            )  # fmt: skip
+        yield address
+    finally:
+        broker.kill()
+        broker.wait(10)
+
+
+def config(folder: Path, address: str, user: str, password: str) -> str:
+    path = folder / f"{user}.properties"
+    module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
+    path.write_text(
+        f"bootstrap.servers={address}\nsecurity.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n"
+        f'sasl.jaas.config={module} \\\n  username="{user}" password="{password}";\n'
+    )
+    return str(path)
+
+
+def test_rights_and_names_that_are_misspelt(guarded: str, cli: Cli, tmp_path: Path) -> None:
+    def ask(user: str, *more: str, password: str = "") -> tuple[list[str], int, str]:
+        file = config(tmp_path, guarded, user, password or USERS[user])
+        done = cli("playbook", "lag", "--config", file, "--window", "1", "--json", *more)
+        assert "Traceback" not in done.stderr and "secret" not in done.stdout + done.stderr
+        causes = [finding["cause"] for finding in json.loads(done.stdout)["findings"]]
+        return causes, done.returncode, done.stdout
+
+    assert ask("admin", "--group", "billing")[:2] == (["empty"], 0)
+    causes, status, said = ask("eve", "--group", "billing", "--topic", "orders")
+    assert (set(causes), status) == ({"no-rights"}, 2)
+    assert "GROUP_AUTHORIZATION_FAILED" in said and "TOPIC_AUTHORIZATION_FAILED" in said
+    assert ask("admin", "--topic", "ordesr")[0][0] == "unknown-topic"
+    admin = AdminClient(
+        {"bootstrap.servers": guarded, "security.protocol": "SASL_PLAINTEXT", "sasl.mechanism": "PLAIN",
+         "sasl.username": "admin", "sasl.password": USERS["admin"]}
+    )  # fmt: skip
+    assert "ordesr" not in admin.list_topics(timeout=10).topics  # nobody made it by asking
+    start = time.monotonic()
+    causes, status, _ = ask("eve", "--group", "billing", password="wrong-secret")
+    assert (causes, status) == (["cluster-lost"], 2)
+    assert time.monotonic() - start < 60
