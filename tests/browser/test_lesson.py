@@ -162,23 +162,35 @@ def test_a_restarted_kernel_leaves_no_living_boxes(learner: Learner, lesson: Pla
     assert not hit  # a click does not reach it
 
 
+LARGE = (
+    "part => part.tagName === 'IMG' ? part.getBoundingClientRect().width : parseFloat(getComputedStyle(part).fontSize)"
+)
+GROWING = {"table": "table td", "predict": "fieldset label", "chooser": "label", "still": ".jp-RenderedImage img"}
+
+
 def test_what_grows_in_the_presenters_view(learner: Learner, lesson: Place) -> None:
-    parts = {
-        "table": learner.run(lesson("table")).locator("table td").first,
-        "choice": learner.run(lesson("predict")).locator("fieldset label").first,
-        "chooser": learner.run(lesson("chooser")).locator("label").first,
-    }
-    before = {name: letters(part) for name, part in parts.items()}
-    picture = figure(learner.run(lesson("still")))
-    wide = picture.bounding_box()["width"]  # type: ignore[index]
+    """One part after the other: the page holds only those in view."""
+
+    def sizes() -> dict[str, float]:
+        cells = {name: learner.go(lesson(name)) for name in GROWING}
+        found = {}
+        for name, part in GROWING.items():
+            learner.go(lesson(name))
+            found[name] = letters(cells[name].locator(part).first)
+        return found
+
+    for name in GROWING:
+        learner.run(lesson(name))
+    before = sizes()
     learner.press("Escape", "ControlOrMeta+Alt+p")
     expect(learner.page.locator("#jp-main-statusbar")).not_to_be_visible()
-    grown = picture.bounding_box()["width"]  # type: ignore[index]
-    now = {name: letters(part) for name, part in parts.items()}
+    now = sizes()
+    learner.picture("grown")
     learner.press("ControlOrMeta+Alt+p")
     expect(learner.page.locator("#jp-main-statusbar")).to_be_visible()
-    assert grown > wide and all(now[name] > 1.15 * before[name] for name in parts), (before, now)
+    assert all(now[name] > 1.15 * before[name] for name in GROWING), (before, now)
 
 
 def letters(part: Locator) -> float:
-    return float(part.evaluate("part => parseFloat(getComputedStyle(part).fontSize)"))
+    """How large they are [pixels]; of a picture, how wide it is."""
+    return float(part.evaluate(LARGE))

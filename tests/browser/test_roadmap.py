@@ -91,8 +91,8 @@ WIDE = """() => [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .cm-scr
 @pytest.mark.parametrize("name", ["00_roadmap.ipynb", "01_kafka_fundamentals.ipynb"])
 def test_no_code_scrolls_sideways_on_a_small_screen(learner: Learner, server: Server, name: str) -> None:
     """1280x720, contents beside the notebook."""
+    learner.open(server.page(name, name.partition(".")[0]))
     learner.page.set_viewport_size({"width": 1280, "height": 720})
-    learner.open(server.page(name, name))
     count = int(learner.page.evaluate(f"{NOTEBOOK}.widgets.length"))
     found = set()
     for place in range(0, count, 4):  # the page holds the cells around those in view
