@@ -10,12 +10,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import LabError
-from . import PLAYBOOKS, Report, playbook
+from . import PLAYBOOKS
 from .properties import read_client
-from .render import markdown, plain
+
+if TYPE_CHECKING:
+    from .report import Report
 
 __all__ = ["add_arguments", "run"]
 
@@ -50,6 +52,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask, report, and return the exit status."""
+    from .look import playbook  # only here: every command of the lab reads `add_arguments`
+    from .render import markdown
+
     try:
         client = _client(args)
         report = playbook(args.playbook, client, groups=args.group, topics=args.topic, window=args.window)
@@ -73,6 +78,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _print(args: argparse.Namespace, report: Report) -> None:
+    from .render import plain
+
     if args.json:
         print(json.dumps(report.to_dict(), indent=1))
     else:

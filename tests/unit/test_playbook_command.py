@@ -31,7 +31,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         seen.update(name=name, client=client, **how)
         return Report(name, "abc", 1.0, findings=[seen["finding"]])
 
-    monkeypatch.setattr("helpers.playbooks.command.playbook", fake)
+    monkeypatch.setattr("helpers.playbooks.look.playbook", fake)
     return seen
 
 
