@@ -15,13 +15,12 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Collection, Mapping
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from ..child import child
 from ..errors import LabError
-from ..paths import repo_dir
 from .ask import Ask, Cluster, GroupState, Place, Trouble
 
 __all__ = ["Apart"]
@@ -120,17 +119,8 @@ class Apart:
             self._pipe = None
 
     def _begin(self) -> Connection:
-        self._pipe, theirs = Pipe()
-        path = os.pathsep.join(filter(None, [str(repo_dir()), os.environ.get("PYTHONPATH")]))
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "helpers.playbooks.apart", str(theirs.fileno())],
-                env={**os.environ, "PYTHONPATH": path}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL, pass_fds=[theirs.fileno()],
-                start_new_session=True,  # an interrupt is meant for the caller, who then ends this one
-            )  # fmt: skip
-        finally:
-            theirs.close()
+        nothing = subprocess.DEVNULL
+        self._process, self._pipe = child("helpers.playbooks.apart", nothing, nothing)
         self._pipe.send((self._settings, self.patience))  # not as arguments, which anybody on the machine can read
         return self._pipe
 

@@ -23,14 +23,13 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from typing import Any
 
 import cloudpickle
 
+from ..child import child
 from ..errors import LabError
-from ..paths import repo_dir
 
 __all__ = ["Worker", "worker"]
 
@@ -49,21 +48,9 @@ class Worker:
                 f"The worker {self.name!r} uses something that cannot leave this process: {error}",
                 fix="hand addresses, names and settings to it, and make clients inside it",
             ) from error
-        self._pipe, theirs = Pipe()
         self._said = tempfile.TemporaryFile()  # noqa: SIM115  # its stderr; closed by end()
-        path = os.pathsep.join(filter(None, [str(repo_dir()), os.environ.get("PYTHONPATH")]))
-        try:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "helpers.work.workers", str(theirs.fileno())],
-                env={**os.environ, "PYTHONPATH": path},
-                stdin=subprocess.PIPE,  # nothing is ever written: its end tells the worker that this process ended
-                stdout=self._said,
-                stderr=self._said,
-                pass_fds=[theirs.fileno()],
-                start_new_session=True,  # an interrupt is meant for the notebook, which then ends the worker
-            )
-        finally:
-            theirs.close()
+        # Nothing is ever written to its stdin: the end of it tells the worker that this process ended.
+        self._process, self._pipe = child("helpers.work.workers", subprocess.PIPE, self._said)
         with suppress(OSError):  # it is dead already: the first `next` says so, with what it wrote
             self._pipe.send_bytes(job)
 

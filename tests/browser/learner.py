@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-__all__ = ["NOTEBOOK", "SLOW", "Learner"]
+__all__ = ["NOTEBOOK", "SLOW", "Learner", "letters"]
 
 SLOW = 60_000  # milliseconds: for what brokers or a kernel that starts take their time for
 
@@ -23,6 +23,9 @@ GO = f"""async n => {{
 }}"""
 RUN = (
     f"n => {{ const cell = {NOTEBOOK}.widgets[n].model; return `${{cell.executionCount}} ${{cell.executionState}}`; }}"
+)
+LARGE = (
+    "part => part.tagName === 'IMG' ? part.getBoundingClientRect().width : parseFloat(getComputedStyle(part).fontSize)"
 )
 
 
@@ -126,3 +129,8 @@ class Learner:
         path = self._pictures / f"{name}.png"
         self.page.screenshot(path=path)
         return path
+
+
+def letters(part: Locator) -> float:
+    """How large they are [pixels]; of a picture, how wide it is."""
+    return float(part.evaluate(LARGE))

@@ -10,7 +10,7 @@ from pathlib import Path
 from playwright.sync_api import Locator, expect
 
 from tests.browser import lessons
-from tests.browser.learner import Learner
+from tests.browser.learner import Learner, letters
 
 Place = Callable[[str], int]
 
@@ -162,9 +162,6 @@ def test_a_restarted_kernel_leaves_no_living_boxes(learner: Learner, lesson: Pla
     assert not hit  # a click does not reach it
 
 
-LARGE = (
-    "part => part.tagName === 'IMG' ? part.getBoundingClientRect().width : parseFloat(getComputedStyle(part).fontSize)"
-)
 GROWING = {"table": "table td", "predict": "fieldset label", "chooser": "label", "still": ".jp-RenderedImage img"}
 
 
@@ -189,8 +186,3 @@ def test_what_grows_in_the_presenters_view(learner: Learner, lesson: Place) -> N
     learner.press("ControlOrMeta+Alt+p")
     expect(learner.page.locator("#jp-main-statusbar")).to_be_visible()
     assert all(now[name] > 1.15 * before[name] for name in GROWING), (before, now)
-
-
-def letters(part: Locator) -> float:
-    """How large they are [pixels]; of a picture, how wide it is."""
-    return float(part.evaluate(LARGE))

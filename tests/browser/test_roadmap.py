@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.learner import NOTEBOOK, SLOW, Learner
+from tests.browser.learner import NOTEBOOK, SLOW, Learner, letters
 from tests.browser.server import Server
 
 FIGURE = "Above, how long each order took to place"  # how the sentence below section 1's figure begins
@@ -66,21 +66,16 @@ def test_the_presenters_view(roadmap: Learner) -> None:
     code, text = roadmap.cell(5).locator(".cm-content"), roadmap.cell(4).locator(".jp-RenderedMarkdown p").first
     around = [roadmap.page.locator(".jp-TableOfContents"), roadmap.page.locator("#jp-main-statusbar")]
     roadmap.go(4)
-    before = [size(code), size(text)]
+    before = [letters(code), letters(text)]
     roadmap.press("ControlOrMeta+Alt+p")
     for part in around:
         expect(part).not_to_be_visible()
-    assert all(now > 1.2 * then for now, then in zip([size(code), size(text)], before, strict=True))
+    assert all(now > 1.2 * then for now, then in zip([letters(code), letters(text)], before, strict=True))
     roadmap.picture("presenting")
     roadmap.press("ControlOrMeta+Alt+p")
     for part in around:
         expect(part).to_be_visible()
-    assert [size(code), size(text)] == before
-
-
-def size(part: Locator) -> float:
-    """Of its letters, in pixels."""
-    return float(part.evaluate("part => parseFloat(getComputedStyle(part).fontSize)"))
+    assert [letters(code), letters(text)] == before
 
 
 WIDE = """() => [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .cm-scroller')]
