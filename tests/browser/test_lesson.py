@@ -178,6 +178,8 @@ def test_what_grows_in_the_presenters_view(learner: Learner, lesson: Place) -> N
 
     for name in GROWING:
         learner.run(lesson(name))
+    learner.page.evaluate("jupyterapp.commands.execute('application:toggle-right-area')")  # open, as in `make lab`
+    expect(learner.page.locator("#jp-right-stack")).to_be_visible()
     before = sizes()
     learner.press("Escape", "ControlOrMeta+Alt+p")
     expect(learner.page.locator("#jp-main-statusbar")).not_to_be_visible()
