@@ -1,4 +1,4 @@
-"""One lab, one JupyterLab and one browser for all tests in here; a page and a notebook of its own for each."""
+"""One lab, one JupyterLab and one browser for all tests in here; a notebook of its own for each."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,9 +95,9 @@ def context(browser: Browser) -> Iterator[BrowserContext]:
     context.close()
 
 
-@pytest.fixture
-def learner(context: BrowserContext, server: Server, request: pytest.FixtureRequest) -> Iterator[Learner]:
-    """A new page, which nothing is open on. Its last sight is kept."""
+@contextmanager
+def at_a_page(context: BrowserContext, name: str = "") -> Iterator[Learner]:
+    """Somebody at a new page, which nothing is open on. Its last sight is kept under `name`."""
     from playwright.sync_api import expect
 
     from tests.browser.learner import Learner
@@ -104,17 +105,46 @@ def learner(context: BrowserContext, server: Server, request: pytest.FixtureRequ
     expect.set_options(timeout=TIMEOUT)
     learner = Learner(context.new_page(), PICTURES)
     yield learner
-    learner.picture(f"{request.node.name}-at-the-end")
+    if name:
+        learner.picture(f"{name}-at-the-end")
     learner.page.close()
+
+
+@pytest.fixture
+def newcomer(context: BrowserContext, server: Server, request: pytest.FixtureRequest) -> Iterator[Learner]:
+    """A page and kernels of the test's own."""
+    with at_a_page(context, request.node.name) as learner:
+        yield learner
     server.end_kernels()
+
+
+@pytest.fixture(scope="package")
+def desk(context: BrowserContext, server: Server) -> Iterator[Learner]:
+    """A page that tests share, and the kernel of what they open on it: both take seconds to begin."""
+    with at_a_page(context) as learner:
+        learner.page.goto(server.page("", "desk"))
+        yield learner
+
+
+@pytest.fixture
+def learner(desk: Learner, request: pytest.FixtureRequest) -> Iterator[Learner]:
+    """At the shared page. Its last sight is kept, and nothing stays open on it."""
+    desk.page.set_viewport_size(SIZE)
+    yield desk
+    desk.picture(f"{request.node.name}-at-the-end")
+    desk.close()
 
 
 @pytest.fixture
 def lesson(learner: Learner, server: Server, request: pytest.FixtureRequest) -> Callable[[str], int]:
     """The small lesson, open on the page, its frame and its lab set up. Answers with the place of a cell."""
-    name = request.node.name
-    lessons.write(server.mine / f"{name}.ipynb")
-    learner.open(server.page(f"{name}.ipynb", name))
+    return begin(learner, server, request.node.name)
+
+
+def begin(learner: Learner, server: Server, name: str) -> Callable[[str], int]:
+    """Open the small lesson under a name of its own, and run its frame and its lab."""
+    lessons.write(server.mine / f"{name}.ipynb", prediction=name)
+    learner.open_here(f"mine/{name}.ipynb", server.kernel())
     learner.run(lessons.PLACE["frame"])
     learner.run(lessons.PLACE["lab"])
     return lessons.PLACE.__getitem__

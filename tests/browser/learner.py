@@ -21,6 +21,15 @@ GO = f"""async n => {{
   await notebook.scrollToItem(n, 'smart');
   notebook.activeCell.node.focus();
 }}"""
+OPEN = """async ([path, id]) => {
+  await jupyterapp.commands.execute('docmanager:open', { path, kernel: id ? { id } : { name: 'python3' } });
+}"""
+CLOSE = """async () => {
+  for (const widget of [...jupyterapp.shell.widgets('main')]) {
+    if (widget.context?.model.dirty) await widget.context.save();  // or it would ask
+    widget.close();
+  }
+}"""
 RUN = (
     f"n => {{ const cell = {NOTEBOOK}.widgets[n].model; return `${{cell.executionCount}} ${{cell.executionState}}`; }}"
 )
@@ -45,6 +54,18 @@ class Learner:
         self.page.goto(address)
         self.kernel_is_idle()
         self.notebook.locator(".jp-Cell").first.wait_for()
+
+    def open_here(self, path: str, kernel: str = "") -> None:
+        """Open a notebook on the page that is there; with a kernel that runs, by its id: its imports are done."""
+        self.page.wait_for_function("() => window.jupyterapp?.restored")
+        self.page.evaluate(OPEN, [path, kernel])
+        self.kernel_is_idle()
+        self.notebook.locator(".jp-Cell").first.wait_for()
+
+    def close(self) -> None:
+        """Close what is open, as it is."""
+        self.page.evaluate(CLOSE)
+        expect(self.page.locator(".jp-NotebookPanel")).to_have_count(0)
 
     def kernel_is_idle(self) -> None:
         """Wait until the notebook's kernel is there and has nothing to do."""

@@ -26,7 +26,7 @@ CELLS = {
     "from helpers.figures.plots import bar_chart\n\n"
     "lesson = Lesson('1.1')\n"
     "lesson.objectives('work through it with a keyboard')",
-    "predict": "lesson.predict('three', 'How many records can be read?', ['none', 'two', 'three'])",
+    "predict": "lesson.predict(KEY, 'How many records can be read?', ['none', 'two', 'three'])",
     "lab": "lab = Lab.start(kafka=1)\n"
     "topic = lab.kafka.create_topic(lab.fresh('orders'))\n"
     "producer = Producer(lab.kafka.client)\n\n\n"
@@ -39,7 +39,7 @@ CELLS = {
     "for n in range(3):\n"
     "    producer.produce(three, b'%d' % n)\n"
     "producer.flush(20)\n"
-    "lesson.settle('three', {0: 'none', 2: 'two', 3: 'three'}[len(lab.kafka.read(three))])",
+    "lesson.settle(KEY, {0: 'none', 2: 'two', 3: 'three'}[len(lab.kafka.read(three))])",
     "exercise": "answer = None  # your answer\n"
     "lesson.exercise('exercise: replay', answer == 3, f'read {answer}, of 3', hint='count them again')",
     "live": PRODUCE.format(count=300).strip(),
@@ -54,10 +54,10 @@ CELLS = {
 PLACE = {name: place for place, name in enumerate(CELLS)}
 
 
-def write(path: Path) -> None:
-    """The lesson as a notebook."""
-    new = nbformat.v4
-    cells = [new.new_markdown_cell(text) if text[0] == "#" else new.new_code_cell(text) for text in CELLS.values()]
+def write(path: Path, prediction: str) -> None:
+    """The lesson as a notebook. Its prediction has a name of its own: a kernel remembers what was predicted."""
+    new, texts = nbformat.v4, [text.replace("KEY", repr(prediction)) for text in CELLS.values()]
+    cells = [new.new_markdown_cell(text) if text[0] == "#" else new.new_code_cell(text) for text in texts]
     notebook = new.new_notebook(cells=cells)
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, path)

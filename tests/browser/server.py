@@ -43,10 +43,13 @@ class Server:
     def __enter__(self) -> Server:
         self._settings.mkdir()
         shutil.copy(repo_dir() / "binder" / "overrides.json", self._settings)
-        subprocess.run([sys.executable, "-m", "helpers", "copies"], env=self.environ, check=True, capture_output=True)
+        copies = subprocess.Popen(
+            [sys.executable, "-m", "helpers", "copies"], env=self.environ, stdout=subprocess.DEVNULL
+        )
         lab = [sys.executable, "-m", "jupyterlab"]
         layout = [*lab, "workspaces", "import", "--name", "default", str(repo_dir() / "binder" / "workspace.json")]
         subprocess.run(layout, env=self.environ, check=True, capture_output=True)
+        assert copies.wait(60) == 0
         options = [
             "--no-browser", "--allow-root", "--ServerApp.port=0", f"--ServerApp.root_dir={self.root}",
             f"--IdentityProvider.token={self._token}", f"--LabApp.app_settings_dir={self._settings}",
@@ -69,9 +72,15 @@ class Server:
         return f"http://127.0.0.1:{said['port']}"
 
     def page(self, notebook: str = "", workspace: str = "") -> str:
-        """The address of JupyterLab's page: with the layout of `make lab`, or with one notebook in an empty one."""
-        path = f"/workspaces/{workspace}/tree/mine/{notebook}" if notebook else ""
+        """The address of JupyterLab's page: with the layout of `make lab`, or an empty one, with a notebook or none."""
+        path = f"/workspaces/{workspace}" if workspace else ""
+        path += f"/tree/mine/{notebook}" if notebook else ""
         return f"{self.address}/lab{path}?token={self._token}"
+
+    def kernel(self) -> str:
+        """The id of a kernel that runs; empty: none does."""
+        kernels = self._web.get(f"{self.address}/api/kernels", timeout=20).json()
+        return str(kernels[0]["id"]) if kernels else ""
 
     def end_kernels(self) -> None:
         """End every kernel: each takes the memory of a small broker."""

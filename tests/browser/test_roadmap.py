@@ -13,10 +13,10 @@ CELLS = 40  # more than section 1 has
 
 
 @pytest.fixture
-def roadmap(learner: Learner, server: Server) -> Learner:
+def roadmap(newcomer: Learner, server: Server) -> Learner:
     """Open, as the layout of binder/workspace.json has it."""
-    learner.open(server.page())
-    return learner
+    newcomer.open(server.page())
+    return newcomer
 
 
 def figure(learner: Learner) -> Locator:
@@ -78,26 +78,8 @@ def test_the_presenters_view(roadmap: Learner) -> None:
     assert [letters(code), letters(text)] == before
 
 
-WIDE = """() => [...document.querySelectorAll('.jp-Notebook .jp-CodeCell .cm-scroller')]
-  .filter(code => code.offsetParent && code.scrollWidth > code.clientWidth)
-  .map(code => code.innerText.split('\\n').sort((a, b) => b.length - a.length)[0])"""
-
-
-@pytest.mark.parametrize("name", ["00_roadmap.ipynb", "01_kafka_fundamentals.ipynb"])
-def test_no_code_scrolls_sideways_on_a_small_screen(learner: Learner, server: Server, name: str) -> None:
-    """1280x720, contents beside the notebook."""
-    learner.open(server.page(name, name.partition(".")[0]))
-    learner.page.set_viewport_size({"width": 1280, "height": 720})
-    count = int(learner.page.evaluate(f"{NOTEBOOK}.widgets.length"))
-    found = set()
-    for place in range(0, count, 4):  # the page holds the cells around those in view
-        learner.page.evaluate("n => " + NOTEBOOK + ".scrollToItem(n, 'start')", place)
-        found |= set(learner.page.evaluate(WIDE))
-    assert found == set()
-
-
 def test_the_path_map_leads_to_a_lesson(roadmap: Learner) -> None:
-    """The last one: JupyterLab keeps open what it has opened."""
+    """From here on, JupyterLab keeps open what it has opened."""
     roadmap.page.locator(".jp-TableOfContents").get_by_text("6. The path").click()
     text = roadmap.notebook.locator(".jp-MarkdownCell").filter(has_text="run this cell whenever you come back")
     roadmap.run(int(text.get_attribute("data-windowed-list-index") or 0) + 1)
@@ -111,3 +93,25 @@ def test_the_path_map_leads_to_a_lesson(roadmap: Learner) -> None:
     roadmap.kernel_is_idle()
     expect(heading).to_be_in_viewport()  # and it stays there
     roadmap.picture("path-followed")
+
+
+WIDEST = f"""() => {{
+  const columns = cell => Math.max(...cell.model.sharedModel.source.split('\\n').map(line => line.length));
+  const shown = {NOTEBOOK}.widgets.map((cell, place) => [cell.inputHidden ? 0 : columns(cell), place])
+    .filter(([, place]) => {NOTEBOOK}.widgets[place].model.type === 'code');
+  return shown.sort((a, b) => b[0] - a[0])[0][1];
+}}"""
+SIDEWAYS = "code => code.scrollWidth > code.clientWidth"
+
+
+def test_no_code_scrolls_sideways_on_a_small_screen(roadmap: Learner) -> None:
+    """1280x720, contents beside the notebook: not even the cell with the longest line."""
+    roadmap.page.set_viewport_size({"width": 1280, "height": 720})
+    for name in ("00_roadmap.ipynb", "01_kafka_fundamentals.ipynb"):
+        roadmap.open_here(f"mine/{name}")
+        expect(roadmap.page.locator(".jp-TableOfContents")).to_be_visible()
+        widest = int(roadmap.page.evaluate(WIDEST))
+        code = roadmap.go(widest).locator(".cm-scroller")
+        assert not code.evaluate(SIDEWAYS), code.inner_text()
+    roadmap.write(widest, "x" * 120)
+    assert code.evaluate(SIDEWAYS)  # it would be seen
