@@ -11,10 +11,10 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import pandas as pd
-from confluent_kafka import KafkaException, Message
+from confluent_kafka import KafkaException, Message, Producer
 from confluent_kafka.admin import AdminClient
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
@@ -32,6 +32,8 @@ from ..work.workload import running
 
 __all__ = ["Evening", "shares"]
 
+Send: TypeAlias = "Callable[[Producer, str, int, str], object]"
+
 WORK = 0.012  # seconds for an order: a member manages about 80 a second
 PALE = "#D9D9D9"
 
@@ -44,17 +46,20 @@ class Evening:
         topic: where the orders go; each of its partitions gets one of the members.
         group: of the members, which need not exist yet.
         orders: who orders, in this order: order `n` is of customer `orders[n]`.
+        send: sends an order: called with a producer, the topic, `n` and its customer.
         hot: the customer with a ledger of its own, `of_hot`; all others share `of_others`.
 
     Example:
-        >>> evening = Evening(lab.kafka.client, topic, group, ["anna", "ben", "anna"], hot="anna")
+        >>> evening = Evening(lab.kafka.client, topic, group, ["anna", "ben", "anna"], send, hot="anna")
         >>> evening.serve(shop, member, "The lag of each partition, while the orders come in.")
 
     Introduced in lesson 2.3.
     """
 
-    def __init__(self, client: Mapping[str, Any], topic: str, group: str, orders: Sequence[str], hot: str) -> None:
-        self.topic, self.group, self.hot = topic, group, hot
+    def __init__(
+        self, client: Mapping[str, Any], topic: str, group: str, orders: Sequence[str], send: Send, *, hot: str
+    ) -> None:
+        self.topic, self.group, self.send, self.hot = topic, group, send, hot
         self.of_hot, self.of_others = Ledger(), Ledger()
         self.waits: list[tuple[str, int, float]] = []  # customer, partition, seconds from sent to handled
         self.busy: dict[int, float] = defaultdict(float)  # seconds, by partition; in the end, a share

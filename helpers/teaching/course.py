@@ -152,7 +152,7 @@ LESSONS = (
     Outline(
         "2.4", "Rebalance storms", 60, "Why does a group that only rebalances get no work done, and what ends it?",
         (
-            "next to nothing", "work done twice", "seen from outside", "time ends it", "no protocol ends it",
+            "next to nothing", "work done twice", "a storm from outside", "time ends it", "no protocol ends it",
             "no rebalance, no progress",
             "exercise: in time", "exercise: nothing lost", "exercise: the sealed group",
             "cooperative storms too", "many hands", "who is in charge", "under-replicated",

@@ -155,7 +155,7 @@ class Asked:
 def evening(monkeypatch: pytest.MonkeyPatch, *lags: int) -> skew.Evening:
     monkeypatch.setattr(skew, "Lag", lambda client, topic, group: Asked(*lags))
     monkeypatch.setattr(skew, "AdminClient", lambda settings: None)
-    return skew.Evening({}, "orders", "kitchen", ["anna", "megamart", "anna"], "megamart")
+    return skew.Evening({}, "orders", "kitchen", ["anna", "megamart", "anna"], print, hot="megamart")
 
 
 def test_the_shop_takes_orders_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
