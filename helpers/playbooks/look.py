@@ -67,8 +67,8 @@ def playbook(
         if not seen.lost:
             found += brokers_of(seen, ask, client)
             found += _of(name, seen, watched)
-            narrow = groups is not None or topics is not None
-            found += replicas_of(seen, ask, {place[0] for place in seen.ends} if narrow else None)
+            theirs = {place[0] for place in seen.ends} if groups is not None and not alone else None
+            found += replicas_of(seen, ask, theirs if topics is None else set(topics))
     if name == "replication" and not found:
         found = [all_well(seen)]
     report.findings = ranked(found) or [Finding("empty", 0.5, "No group consumes here, no topic holds a record.")]

@@ -52,6 +52,7 @@ class Admin:
     wrong: Mapping[str, int] = {}
     ends: Callable[[], int] = lambda: 100
     committed = 100
+    replicas = (1,)
     until = float("inf")  # then nothing answers any more
 
     def __init__(self, settings: Mapping[str, Any]) -> None:
@@ -65,7 +66,7 @@ class Admin:
 
     def list_topics(self, topic: str | None = None, timeout: float = 0) -> Any:
         self._answer("list_topics", Thing()).result()
-        partition = Thing(leader=1, replicas=[1], isrs=[1])
+        partition = Thing(leader=1, replicas=[*Admin.replicas], isrs=[1])
         names = {"orders", *([topic] if topic else [])}
         codes = {
             name: Admin.wrong.get(name, 0 if name == "orders" else KafkaError.UNKNOWN_TOPIC_OR_PART) for name in names
@@ -117,7 +118,13 @@ class Admin:
 @pytest.fixture(autouse=True)
 def _admin(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("helpers.playbooks.ask.AdminClient", Admin)
-    for name, value in {"wrong": {}, "ends": lambda: 100, "committed": 100, "until": float("inf")}.items():
+    for name, value in {
+        "wrong": {},
+        "ends": lambda: 100,
+        "committed": 100,
+        "replicas": (1,),
+        "until": float("inf"),
+    }.items():
         monkeypatch.setattr(Admin, name, value)
 
 
@@ -200,6 +207,12 @@ def test_a_broker_that_does_not_answer_for_itself(monkeypatch: pytest.MonkeyPatc
     assert "Broker 1 (127.0.0.1:1) is in the metadata and did not answer" in report.findings[0].evidence
     monkeypatch.setattr("helpers.playbooks.replication._connects", lambda _: True)
     assert ask("replication").cause == "broker-unresponsive"
+
+
+@pytest.mark.parametrize("how", [{}, {"topics": ["orders"]}, {"groups": ["billing"]}])
+def test_a_replica_that_is_missing_whatever_one_looks_at(how: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Admin, "replicas", (1, 2))
+    assert ask("replication", **how).causes == ["broker-down", "under-replicated"]
 
 
 def test_no_rights_on_configurations_is_an_answer_of_the_broker(monkeypatch: pytest.MonkeyPatch) -> None:
