@@ -32,8 +32,12 @@ Row = tuple[str, int, int, str]  # key, cents, last order, its address
 
 
 def write(client: Mapping[str, Any], topic: str, records: Sequence[tuple[str, str]], **settings: Any) -> None:
-    """Produce (key, value) one after another; raises LabError where the brokers did not take all within 20 s."""
-    producer = Producer({**client, **settings})
+    """Produce (key, value) one after another; raises LabError where the brokers did not take all within 20 s.
+
+    Idempotent, for the order: a batch that is sent again (a new topic's leader may not know yet that it is) must not
+    arrive behind the next one.
+    """
+    producer = Producer({**client, "enable.idempotence": True, **settings})
     for key, value in records:
         producer.produce(topic, value, key)
     if left := producer.flush(20):
