@@ -48,7 +48,7 @@ class Team:
         self.lost = 0  # partitions that a member was put out of, so that it could commit nothing
         self._client, self._admin = client, AdminClient({**client})
         self._partitions = len(self._admin.list_topics(topic, timeout=10).topics[topic].partitions)
-        self._held: dict[str, threading.Event] = {}
+        self._held: dict[str, tuple[threading.Event, threading.Event]] = {}  # member -> it waits, it may go on
         self._lock, self._done = threading.Lock(), Counter[tuple[int | None, int | None]]()
 
     def callbacks(self, member: str) -> Callbacks:
@@ -68,18 +68,20 @@ class Team:
             self._done[message.partition(), message.offset()] += 1
         with self.work.doing(member):
             yield
-            if gate := self._held.get(member):
+            if held := self._held.get(member):
+                there, gate = held
+                there.set()
                 gate.wait(120)
 
     @contextmanager
     def hold(self, *members: str) -> Iterator[None]:
         """For as long as the block lasts, each of these is busy with one record; it begins when all of them are."""
         gate = threading.Event()
-        before = {name: self.work.started(name) for name in members}
-        self._held |= dict.fromkeys(members, gate)
+        there = {name: threading.Event() for name in members}
+        self._held |= {name: (there[name], gate) for name in members}
         try:
             for name in members:
-                wait_until(lambda name=name: self.work.started(name) > before[name], 15, f"{name} is busy")  # type: ignore[misc]
+                wait_until(there[name].is_set, 30, f"{name} is busy", lambda: self.history.owners())
             yield
         finally:
             for name in members:
