@@ -85,15 +85,16 @@ class Kafka(System):
         return self._admin[self.bootstrap]
 
     def ready(self) -> bool:
-        """Every broker answers for itself, and knows all the others; and the controller decides.
+        """Every broker that runs answers for itself, and knows all others that do; and the controller decides.
 
         A connected client would ask any broker, and the controller counts a killed broker as there until its session
         ends: so each broker is asked by a client of its own. Without a controller brokers go on with what they know:
         so one of them is asked for a topic, which only the controller can grant (and is told not to make it).
         """
-        for name in self.brokers:
+        run = {id: name for id, name in enumerate(self.brokers, 1) if self._stack.state(name) == "running"}
+        for name in run.values():
             own = AdminClient({"bootstrap.servers": self._stack.services[name].address, "log_level": 0})
-            if len(own.list_topics(timeout=2).brokers) < len(self.brokers):
+            if not run.keys() <= own.list_topics(timeout=2).brokers.keys():
                 return False
         asked = NewTopic("may-i", 1, 1)
         own.create_topics([asked], validate_only=True, request_timeout=2)[asked.topic].result(5)

@@ -55,7 +55,7 @@ def wait_ready(
     bar = progress_bar(len(probes), "Starting brokers", show=progress, bar_format=form)
 
     def usable(nodes: tuple[str, ...], probe: Callable[[], bool]) -> bool:
-        for name in nodes:
+        for name in {*nodes} & {*names}:  # another one may be dead on purpose
             if stack.state(name) == "exited" and not stop.is_set():
                 said = stack.logs(name, 15)
                 raise LabError(f"{name} ended while it started. Last lines of its log:\n{said}", fix=FIX)

@@ -13,6 +13,7 @@ SLOW = 60_000  # milliseconds: for what brokers or a kernel that starts take the
 
 # The page holds only the cells around those in view. The others, and the run of a folded cell, the application knows.
 NOTEBOOK = "jupyterapp.shell.currentWidget.content"
+SOURCE = "cell.model.sharedModel.source"
 GO = f"""async n => {{
   const notebook = {NOTEBOOK};
   notebook.mode = 'command';
@@ -98,6 +99,12 @@ class Learner:
         """A code cell's last run, as the kernel numbered it, and how it is: "null idle", "null running", "3 idle"."""
         return str(self.page.evaluate(RUN, number))
 
+    def find(self, text: str) -> int:
+        """The place of the first cell that holds this text, shown or not."""
+        place = self.page.evaluate(f"text => {NOTEBOOK}.widgets.findIndex(cell => {SOURCE}.includes(text))", text)
+        assert place >= 0, text
+        return int(place)
+
     # --- hands --------------------------------------------------------------------------------------------------
 
     def press(self, *keys: str) -> None:
@@ -110,6 +117,7 @@ class Learner:
         self.page.evaluate(GO, number)
         cell = self.cell(number)
         expect(cell).to_have_class(re.compile("jp-mod-active"))
+        self.page.wait_for_function(f"() => {NOTEBOOK}.node.contains(document.activeElement)")  # keys go there
         return cell
 
     def start(self, number: int) -> Locator:

@@ -45,8 +45,9 @@ def page(learner: Learner) -> Page:
 
 
 @pytest.fixture
-def dark(page: Page) -> Iterator[Page]:
-    """The page in JupyterLab's dark theme."""
+def dark(page: Page, learner: Learner) -> Iterator[Page]:
+    """The page in JupyterLab's dark theme, its prediction locked."""
+    learner.run(PLACE["settle"])
     theme(page, "JupyterLab Dark", light="false")
     yield page
     theme(page, "JupyterLab Light", light="true")  # it is a setting, and stays
@@ -55,6 +56,7 @@ def dark(page: Page) -> Iterator[Page]:
 def theme(page: Page, name: str, light: str) -> None:
     page.evaluate("theme => jupyterapp.commands.execute('apputils:change-theme', { theme })", name)
     expect(page.locator(f'body[data-jp-theme-light="{light}"]')).to_be_attached()
+    expect(page.locator("#jupyterlab-splash")).to_have_count(0)
 
 
 def test_below_each_picture_stands_what_it_shows(page: Page, learner: Learner) -> None:
@@ -74,7 +76,6 @@ def test_nothing_is_out_of_reach(page: Page, learner: Learner) -> None:
 
 
 def test_nor_in_the_dark(dark: Page, learner: Learner) -> None:
-    learner.run(PLACE["settle"])
     learner.picture("dark")
     assert faults(dark) == []
 

@@ -80,9 +80,7 @@ def test_the_presenters_view(roadmap: Learner) -> None:
 
 def test_the_path_map_leads_to_a_lesson(roadmap: Learner) -> None:
     """From here on, JupyterLab keeps open what it has opened."""
-    roadmap.page.locator(".jp-TableOfContents").get_by_text("6. The path").click()
-    text = roadmap.notebook.locator(".jp-MarkdownCell").filter(has_text="run this cell whenever you come back")
-    roadmap.run(int(text.get_attribute("data-windowed-list-index") or 0) + 1)
+    roadmap.run(roadmap.find("whenever you come back") + 1)
     table = roadmap.notebook.get_by_role("table").filter(has_text="Predictions right")
     expect(table).to_be_visible(timeout=SLOW)
     roadmap.picture("path")

@@ -14,10 +14,12 @@ from helpers.systems.ready import wait_ready
 
 
 class FakeStack:
-    """One service that runs."""
+    """Services that run, but for the dead ones."""
+
+    dead: tuple[str, ...] = ()
 
     def state(self, name: str) -> str:
-        return "running"
+        return "exited" if name in self.dead else "running"
 
     def logs(self, name: str, lines: int) -> str:
         return "its last words"
@@ -45,6 +47,16 @@ def test_a_system_that_never_answers_is_named(monkeypatch: pytest.MonkeyPatch) -
     stack = answers(monkeypatch, lambda: False)
     with pytest.raises(LabError, match=r"until kafka-1 can be used(.|\n)*its last words(.|\n)*helpers doctor"):
         wait_ready(stack, ["kafka-1"], timeout=0.2)
+
+
+def test_who_is_dead_on_purpose_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = FakeStack()
+    monkeypatch.setattr(ready, "_probes", lambda stack, names: {("kafka-1", "kafka-2"): lambda: True})
+    stack.dead = ("kafka-2",)
+    wait_ready(stack, ["kafka-1"])  # type: ignore[arg-type]
+    stack.dead = ("kafka-1",)
+    with pytest.raises(LabError, match=r"kafka-1 ended while it started(.|\n)*its last words"):
+        wait_ready(stack, ["kafka-1"])  # type: ignore[arg-type]
 
 
 def test_a_node_hands_on_what_to_do_meanwhile() -> None:
