@@ -21,7 +21,8 @@ from typing import Any, Self, TypeVar
 
 from ..child import child
 from ..errors import LabError
-from .ask import Ask, Cluster, GroupState, Place, Trouble
+from .answers import Cluster, GroupState, Place, Trouble
+from .ask import Ask
 
 __all__ = ["Apart"]
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
-from .ask import GroupState, Place
+from .answers import GroupState, Place
 from .facts import Group
 from .report import Finding
 

@@ -9,9 +9,9 @@ import math
 from dataclasses import dataclass, field
 
 from ..measure.evaluate import Commit, at_commits, burrow, growth, points, rate, seconds_behind, worst
-from .ask import GroupState, Member, Place
+from .answers import GroupState, Member, Place
 from .report import GroupRow, PartitionRow
-from .watch import Seen
+from .seen import Seen
 
 __all__ = ["Group", "Part", "facts"]
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from ..measure.evaluate import Commit
 from .render import COLUMNS, by_cause, cells_of, worth_showing
 from .report import Report
-from .watch import Seen
+from .seen import Seen
 
 __all__ = ["page", "pictures"]
 

@@ -13,16 +13,17 @@ from typing import Any
 
 from ..errors import LabError
 from . import PLAYBOOKS
+from .answers import Trouble
 from .apart import Apart
-from .ask import Trouble
 from .balance import balance_of
 from .causes import Weight
 from .facts import Group, facts
 from .lag import lag_of
 from .replication import all_well, brokers_of, replicas_of
 from .report import Finding, Report, ranked
+from .seen import Seen
 from .skew import skew_of
-from .watch import Seen, Watch
+from .watch import Watch
 
 __all__ = ["playbook"]
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from textwrap import fill
+from typing import TYPE_CHECKING
 
-from .report import Finding, GroupRow, PartitionRow, Report
+if TYPE_CHECKING:  # a report shows itself by `markdown`: it imports this module
+    from .report import Finding, GroupRow, PartitionRow, Report
 
 __all__ = ["COLUMNS", "by_cause", "cells_of", "markdown", "plain", "worth_showing"]
 

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
+from .answers import Cluster, Place, Trouble
 from .apart import Apart
-from .ask import Cluster, Place, Trouble
 from .report import Finding
-from .watch import Seen
+from .seen import Seen
 
 __all__ = ["brokers_of", "replicas_of"]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .causes import CAUSES, Weight
+from .render import markdown
 
 __all__ = ["Finding", "GroupRow", "PartitionRow", "Report"]
 
@@ -123,8 +124,6 @@ class Report:
         }  # fmt: skip
 
     def _repr_markdown_(self) -> str:
-        from .render import markdown
-
         return markdown(self)
 
     def __repr__(self) -> str:

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from math import sqrt
 
 from ..measure.evaluate import skew_ratio
-from .ask import Place
+from .answers import Place
 from .report import Finding
-from .watch import Seen
+from .seen import Seen
 
 __all__ = ["SKEWED", "is_skewed", "skew_of"]
 

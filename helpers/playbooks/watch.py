@@ -6,64 +6,21 @@ Introduced in lesson 2.1.
 from __future__ import annotations
 
 import time
-from array import array
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from ..bar import progress_bar
 from ..beat import Beat
-from ..measure.evaluate import Commit
+from .answers import Cluster, GroupState, Place, Trouble
 from .apart import Apart
-from .ask import Cluster, GroupState, Place, Trouble
+from .seen import Seen, add_sample
 
-__all__ = ["Seen", "Watch"]
+__all__ = ["Watch"]
 
 Say: TypeAlias = "Callable[[str], None]"
-Series: TypeAlias = "array[int]"  # one number a sample, -1: not known
-UNKNOWN, MISSING = -1, 20
+MISSING = 20  # topics in no list that are asked for one by one, at the most
 AGES = (10, 30, 60, 120, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 7 * 86400)
-
-
-@dataclass
-class Seen:
-    """What was seen in one window. Times are seconds since it began; offsets are one number a sample."""
-
-    date: float = field(default_factory=time.time)  # when it began
-    commit_times: list[float] = field(default_factory=list)
-    end_times: list[float] = field(default_factory=list)
-    commits: dict[str, dict[Place, Series]] = field(default_factory=dict)
-    ends: dict[Place, Series] = field(default_factory=dict)
-    stable: dict[Place, Series] = field(default_factory=dict)
-    starts: dict[Place, int] = field(default_factory=dict)
-    past: dict[Place, list[tuple[float, int]]] = field(default_factory=dict)  # ends before the window began
-    states: dict[str, list[tuple[float, GroupState]]] = field(default_factory=dict)
-    clusters: list[tuple[float, Cluster]] = field(default_factory=list)
-    groups: dict[str, Trouble | None] = field(default_factory=dict)  # those asked for, and why one could not be seen
-    topics: dict[str, Trouble | None] = field(default_factory=dict)
-    places: dict[Place, Trouble] = field(default_factory=dict)  # partitions whose leader did not answer last
-    unlisted: Trouble | None = None  # why the groups could not be listed
-    lost: Trouble | None = None  # nothing answered any more
-    lost_at: float = 0.0
-    elapsed: float = 0.0
-    notes: list[str] = field(default_factory=list)
-    pings: dict[int, Trouble | None] = field(default_factory=dict)
-
-    @property
-    def cluster(self) -> Cluster:
-        """The metadata as they were last."""
-        return self.clusters[-1][1] if self.clusters else Cluster()
-
-    def of(self, group: str, place: Place) -> list[Commit]:
-        """A group's commits on a partition with their lags, wherever both offsets are known."""
-        committed, ends = self.commits[group].get(place, ()), self.ends.get(place, ())
-        rows = zip(self.commit_times, committed, ends, strict=False)
-        return [Commit(t, c, max(0, end - c)) for t, c, end in rows if c >= 0 and end >= 0]
-
-    def points(self, series: Mapping[Place, Series], place: Place) -> list[tuple[float, int]]:
-        """Moments and offsets of one partition's end (`ends` or `stable`), wherever it is known."""
-        return [(t, x) for t, x in zip(self.end_times, series.get(place, ()), strict=False) if x >= 0]
 
 
 class Watch:
@@ -137,7 +94,7 @@ class Watch:
         if isinstance(cluster, Trouble):
             self.seen.lost = cluster
             return False
-        self._note_cluster(cluster)
+        self.seen.add_cluster(self._elapsed, cluster)
         for topic in self._topics or ():
             known = any(place[0] == topic for place in cluster.partitions)
             self.seen.topics[topic] = None if known else self._ask.topic(topic) or Trouble("unknown", "")
@@ -164,7 +121,7 @@ class Watch:
             seen.lost, seen.lost_at = cluster, seen.lost_at if seen.lost else self._elapsed
             return
         seen.lost = None
-        self._note_cluster(cluster)
+        seen.add_cluster(self._elapsed, cluster)
         asked = [name for name, why in seen.groups.items() if why is None or why.kind == "lost"]
         described = self._ask.groups(asked)
         for name, state in described.items():
@@ -181,15 +138,15 @@ class Watch:
                 trouble |= offsets.kind == "lost"
                 seen.groups[name] = offsets
                 offsets = {}
-            self._note(seen.commits.setdefault(name, {}), offsets, len(seen.commit_times))
+            add_sample(seen.commits.setdefault(name, {}), offsets, len(seen.commit_times))
         for name in seen.groups.keys() - committed.keys():
-            self._note(seen.commits.setdefault(name, {}), {}, len(seen.commit_times))
+            add_sample(seen.commits.setdefault(name, {}), {}, len(seen.commit_times))
         places = self._places()
         ends, stable = self._ask.ends(places), self._ask.ends(places, stable=True)
         seen.end_times.append(self._elapsed)
         for series, answers in ((seen.ends, ends), (seen.stable, stable)):
             known = {place: x for place, x in answers.items() if not isinstance(x, Trouble)}
-            self._note(series, known, len(seen.end_times))
+            add_sample(series, known, len(seen.end_times))
         seen.places = {place: x for place, x in ends.items() if isinstance(x, Trouble)}
         if len(seen.end_times) == 1 or self._elapsed >= self._window:
             starts = self._ask.starts(places)
@@ -213,12 +170,7 @@ class Watch:
     def _look_back(self) -> None:
         """Where ends were before the window, by the timestamps of records: of partitions that were behind already."""
         seen, now = self.seen, time.time()
-        behind: dict[Place, int] = {}  # the lowest committed offset of any group
-        for offsets in seen.commits.values():
-            for place, series in offsets.items():
-                first = next((end for end in seen.ends.get(place, ()) if end >= 0), 0)
-                if 0 <= series[-1] < first:
-                    behind[place] = min(series[-1], behind.get(place, series[-1]))
+        behind = seen.behind()
         for age in AGES:
             if not behind:
                 return
@@ -243,18 +195,3 @@ class Watch:
             found |= dict.fromkeys(place for member in states[-1][1].members for place in member.places)
         found |= dict.fromkeys(seen.cluster.of(seen.topics))
         return [p for p in found if p in seen.cluster.partitions and (self._topics is None or p[0] in seen.topics)]
-
-    def _note_cluster(self, cluster: Cluster) -> None:
-        if self.seen.clusters:
-            last = self.seen.clusters[-1][1]
-            if (cluster.partitions, cluster.brokers) == (last.partitions, last.brokers):
-                cluster = last
-        self.seen.clusters.append((self._elapsed if self._start else 0.0, cluster))
-
-    @staticmethod
-    def _note(series: dict[Place, Series], found: Mapping[Place, int], count: int) -> None:
-        """Add a sample to each series; what is new had no samples before."""
-        for place in found.keys() - series.keys():
-            series[place] = array("q", [UNKNOWN] * (count - 1))
-        for place, numbers in series.items():
-            numbers.append(found.get(place, UNKNOWN))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 
-from helpers.playbooks.ask import Cluster, GroupState, Member, PartitionState, Place
+from helpers.playbooks.answers import Cluster, GroupState, Member, PartitionState, Place
 from helpers.playbooks.facts import Group, facts
-from helpers.playbooks.watch import Seen
+from helpers.playbooks.seen import Seen
 
 __all__ = ["group_of", "member", "seen_of", "stable"]
 

@@ -8,7 +8,7 @@ from itertools import chain
 
 import pytest
 
-from helpers.playbooks.ask import GroupState, Member
+from helpers.playbooks.answers import GroupState, Member
 from helpers.playbooks.balance import balance_of, trouble_of
 from helpers.playbooks.causes import CAUSES, Weight
 from helpers.playbooks.facts import Group

@@ -18,8 +18,8 @@ from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, Topi
 from helpers.errors import LabError
 from helpers.paths import repo_dir
 from helpers.playbooks import playbook
+from helpers.playbooks.answers import Trouble
 from helpers.playbooks.apart import Apart
-from helpers.playbooks.ask import Trouble
 from helpers.playbooks.html import page
 from helpers.playbooks.render import markdown, plain
 from helpers.playbooks.report import Report
