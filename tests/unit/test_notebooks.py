@@ -38,17 +38,25 @@ SHOWN = "lesson.solution()"  # the first line of a solution: what it passes is n
 
 
 def stub_of(solution: str) -> str:
-    """The exercise that belongs to a solution: each run of lines marked `# <-` becomes one `# your code here`."""
+    """The exercise that belongs to a solution: each run of lines marked `# <-` becomes one `# your code here`.
+
+    A run ends where it leaves the block that it began in.
+    """
     lines: list[str] = []
     for line in solution.removeprefix(f"{SHOWN}\n").lstrip("\n").splitlines():
         if not line.endswith("# <-"):
             lines.append(line)
-        elif not lines or lines[-1].strip() != "# your code here":
-            lines.append(re.sub(r"\S.*", "# your code here", line))
+        else:
+            stub = re.sub(r"\S.*", "# your code here", line)
+            if not lines or lines[-1].strip() != stub.strip() or len(stub) < len(lines[-1]):
+                lines.append(stub)
     return "\n".join(lines)
 
 
 def test_the_rule_itself() -> None:
+    assert stub_of("for x in y:\n    a(x)  # <-\nb()  # <-\nc()  # <-") == (
+        "for x in y:\n    # your code here\n# your code here"
+    )
     assert stub_of("lesson.solution()\na = None\nif x:\n    a = 1  # <-\n    a += 1  # <-\ncheck(a)") == (
         "a = None\nif x:\n    # your code here\ncheck(a)"
     )
