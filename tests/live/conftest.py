@@ -34,6 +34,14 @@ def stack(request: pytest.FixtureRequest, lab_home: Path, monkeypatch: pytest.Mo
     assert left_behind(lab_home) == []
 
 
+@pytest.fixture
+def one_stack(stack: str) -> str:
+    """A stack, for what is the same on each: the minutes of a second run are better spent."""
+    if stack == "containers" and not why_not("processes"):
+        pytest.skip("the stack makes no difference here: ran on processes")
+    return stack
+
+
 def left_behind(lab_home: Path) -> list[str]:
     """Processes of this lab that still exist, in whatever state, and containers and volumes of its project."""
     found = []

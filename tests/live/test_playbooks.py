@@ -29,7 +29,7 @@ def quiet(_: str) -> None:
 
 
 @pytest.fixture
-def lab(stack: str) -> Lab:
+def lab(one_stack: str) -> Lab:
     return Lab.start(kafka=3, say=quiet)
 
 
@@ -121,7 +121,8 @@ def test_nobody_consumes_and_retention_passes_the_group(lab: Lab) -> None:
     assert report.causes == ["offsets-out-of-range", "no-consumer"], report.findings
 
 
-def test_a_broker_that_hangs_and_one_that_is_gone(lab: Lab) -> None:
+def test_a_broker_that_hangs_and_one_that_is_gone(stack: str) -> None:
+    lab = Lab.start(kafka=3, say=quiet)
     topic = lab.kafka.create_topic(lab.fresh("orders"), partitions=3, replicas=3)
     assert playbook("replication", lab.kafka.client, window=2, say=quiet).causes == ["healthy"]
     lab.kafka.node(2).pause()

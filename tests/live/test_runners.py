@@ -12,7 +12,6 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-from tests.labs import why_not
 from tests.outputs import text_of
 
 CELLS = [
@@ -39,10 +38,8 @@ CELLS = [
 
 
 @pytest.fixture
-def lesson(stack: str, tmp_path: Path) -> Path:
+def lesson(one_stack: str, tmp_path: Path) -> Path:
     """A small lesson, in a folder that is not the course's."""
-    if stack == "containers" and not why_not("processes"):
-        pytest.skip("the stack makes no difference here: ran on processes")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     path = tmp_path / "elsewhere" / "lesson.ipynb"
