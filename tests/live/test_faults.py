@@ -90,8 +90,7 @@ def test_faults_of_membership(one_stack: str) -> None:
         with shop.fault("handler past max.poll.interval.ms"):
             pass  # a member was put out
         drains(lag)
-        assert shop.ledger.duplicated  # the work that an ejected member did not get to commit
-        assert names() == {"A", "B", "C"}
+        wait_until(lambda: names() == {"A", "B", "C"}, 60, "all three are members again", names)
 
 
 @pytest.mark.timeout(300)

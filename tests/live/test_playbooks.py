@@ -85,28 +85,6 @@ def test_a_healthy_group_a_slow_one_and_the_command(lab: Lab, cli: Cli) -> None:
     assert found["groups"][0]["lag_s"] > 1 and len(found["groups"][0]["partitions"]) == 4
 
 
-def test_a_hanging_transaction(lab: Lab) -> None:
-    shop = Shop(lab)
-    producer = Producer({**shop.client, "transactional.id": lab.fresh("hangs")})
-    with running(shop.produce, rate=40), running(shop.consume, rate=None, threads=2):
-        wait_until(lambda: shop.handled > 40, what="orders are handled")
-        producer.init_transactions(30)
-        producer.begin_transaction()
-        for partition in range(4):
-            producer.produce(shop.topic, b"never", partition=partition)
-        producer.flush(30)
-        before = shop.handled
-        wait_until(lambda: _stands(shop, before), 30, "the group stands at the transaction")
-        report = playbook("lag", shop.client, groups=[shop.group], window=6, say=quiet)
-        producer.abort_transaction(30)
-    assert report.cause == "hanging-transaction", report.findings
-
-
-def _stands(shop: Shop, before: int) -> bool:
-    held, shop.__dict__["seen"] = shop.handled == shop.__dict__.get("seen"), shop.handled
-    return held and shop.handled >= before
-
-
 def test_nobody_consumes_and_retention_passes_the_group(lab: Lab) -> None:
     shop = Shop(lab)
     with running(shop.produce, rate=100), running(shop.consume, rate=None):
