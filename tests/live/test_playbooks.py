@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from helpers import Lab, running, wait_until
+from helpers.beat import Beat
+from helpers.measure.generations import generation
 from helpers.playbooks import playbook
 from helpers.ports import free_port
 from helpers.stacks import Service
 from helpers.stacks.recipes import kafka_server
-from helpers.work import faults
+from helpers.work.faults import Shop
 from tests.labs import why_not
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -34,38 +34,10 @@ def lab(one_stack: str) -> Lab:
     return Lab.start(kafka=3, say=quiet)
 
 
-class Shop:
-    """A producer, and two members that handle at a pace which can be changed; commits are the handler's."""
-
-    def __init__(self, lab: Lab, **settings: Any) -> None:
-        self.topic = lab.kafka.create_topic(lab.fresh("orders"), partitions=4, replicas=3)
-        self.group, self.ms = lab.fresh("billing"), 1.0
-        self.client, self.settings = lab.kafka.client, settings
-        self.handled = 0
-
-    def produce(self, beat: Any) -> None:
-        producer = Producer(self.client)
-        for n in beat:
-            producer.produce(self.topic, b"x", partition=n % 4)
-            producer.poll(0)
-        producer.flush(10)
-
-    def consume(self, beat: Any) -> None:
-        mine = {"group.id": self.group, "auto.offset.reset": "earliest", "enable.auto.commit": False, **self.settings}
-        with Consumer({**self.client, **mine}) as consumer:
-            consumer.subscribe([self.topic])
-            for _ in beat:
-                message = consumer.poll(0.2)
-                if message and not message.error():
-                    threading.Event().wait(self.ms / 1000)
-                    consumer.commit(message, asynchronous=True)
-                    self.handled += 1
-
-
 def test_a_healthy_group_a_slow_one_and_the_command(lab: Lab, cli: Cli) -> None:
     """The members are at work before the orders come: a group that begins late has a burst behind it, no health."""
     topic, group = lab.kafka.create_topic(lab.fresh("orders"), partitions=3, replicas=3), lab.fresh("billing")
-    with faults.Shop(lab.kafka.client, topic, group, rate=200) as shop:
+    with Shop(lab.kafka.client, topic, group, rate=200) as shop:
         healthy = playbook("lag", lab.kafka.client, groups=[group], window=8, say=quiet)
         assert healthy.causes == ["healthy"], healthy.findings
         with shop.fault("slow handler"):
@@ -76,17 +48,36 @@ def test_a_healthy_group_a_slow_one_and_the_command(lab: Lab, cli: Cli) -> None:
     assert found["groups"][0]["lag_s"] > 1 and len(found["groups"][0]["partitions"]) == 3
 
 
+def test_a_groups_generations_are_read_while_it_commits(lab: Lab) -> None:
+    """The books have no end then: each answer to the reader holds a commit that came meanwhile."""
+    topic, group = lab.kafka.create_topic(lab.fresh("orders"), partitions=3, replicas=3), lab.fresh("billing")
+    client = lab.kafka.client
+
+    def commit(beat: Beat) -> None:
+        with Consumer({**client, "group.id": group, "enable.auto.commit": False}) as consumer:
+            consumer.subscribe([topic])
+            wait_until(lambda: consumer.poll(0.2) or consumer.assignment(), what="partitions are assigned")
+            for n in beat:
+                consumer.commit(offsets=[TopicPartition(topic, 0, n)], asynchronous=False)
+
+    with running(commit, rate=200) as committed:
+        wait_until(lambda: committed.count > 20, what="the group commits")
+        assert generation(client, group) == 1
+
+
 def test_nobody_consumes_and_retention_passes_the_group(lab: Lab) -> None:
-    shop = Shop(lab)
-    with running(shop.produce, rate=100), running(shop.consume, rate=None):
-        wait_until(lambda: shop.handled > 20, what="orders are handled")
-    with running(shop.produce, rate=100):
-        wait_until(lambda: sum(lab.kafka.end_offsets(shop.topic).values()) > shop.handled + 100, what="orders wait")
-    assert playbook("lag", shop.client, groups=[shop.group], window=2, say=quiet).cause == "no-consumer"
-    ends = [TopicPartition(shop.topic, partition, end) for partition, end in lab.kafka.end_offsets(shop.topic).items()]
+    client, topic, group = lab.kafka.client, lab.kafka.create_topic(lab.fresh("orders"), 4), lab.fresh("billing")
+    with Shop(client, topic, group):
+        pass  # it has handled orders, and closed
+    producer = Producer(client)
+    for n in range(400):
+        producer.produce(topic, b"x", partition=n % 4)
+    assert producer.flush(10) == 0
+    assert playbook("lag", client, groups=[group], window=2, say=quiet).cause == "no-consumer"
+    ends = [TopicPartition(topic, partition, end) for partition, end in lab.kafka.end_offsets(topic).items()]
     for future in lab.kafka.admin.delete_records(ends).values():
         future.result(30)
-    report = playbook("lag", shop.client, groups=[shop.group], window=2, say=quiet)
+    report = playbook("lag", client, groups=[group], window=2, say=quiet)
     assert report.causes == ["offsets-out-of-range", "no-consumer"], report.findings
 
 
