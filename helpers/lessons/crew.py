@@ -21,7 +21,7 @@ from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
 from ..beat import Beat
-from ..measure.groups import History, Place
+from ..measure.groups import Books, History, books_of
 from ..measure.lag import Lag
 from ..measure.ledger import Ledger
 from ..work.members import Members
@@ -105,11 +105,9 @@ class Crew:
         rows = [((n + 0.5) * every, spans[n] / every) for n in range(max(spans, default=-1) + 1)]
         return pd.DataFrame(rows, columns=["t", "value"])
 
-    def books(self) -> tuple[str, int, dict[Place, str]]:
+    def books(self) -> Books:
         """The coordinator's books: state, number of members, and who owns what."""
-        told = self._admin.describe_consumer_groups([self.group])[self.group].result(10)
-        owns = {(tp.topic, tp.partition): m.client_id for m in told.members for tp in m.assignment.topic_partitions}
-        return told.state.name, len(told.members), owns
+        return books_of(self._admin.describe_consumer_groups([self.group])[self.group].result(10))
 
     def settled(self, members: int, meanwhile: Callable[[], object] = lambda: None) -> None:
         """Wait until the group is STABLE with so many members that share out all partitions."""

@@ -17,7 +17,7 @@ from confluent_kafka import KafkaException, Message
 from confluent_kafka.admin import AdminClient
 
 from ..measure.generations import generation
-from ..measure.groups import Callbacks, History, Place
+from ..measure.groups import Books, Callbacks, History, books_of
 from ..measure.pauses import Work
 from ..wait import wait_until
 
@@ -96,11 +96,9 @@ class Team:
             self._admin = AdminClient({**self._client})
             raise
 
-    def books(self) -> tuple[str, int, dict[Place, str]]:
+    def books(self) -> Books:
         """The coordinator's word: the group's state, its number of members, and who owns what."""
-        told = self.described()
-        owns = {(tp.topic, tp.partition): m.client_id for m in told.members for tp in m.assignment.topic_partitions}
-        return told.state.name, len(told.members), owns
+        return books_of(self.described())
 
     def settled(self, members: int) -> float:
         """Wait until so many members and the coordinator agree on who owns what; the second at which they did."""

@@ -18,11 +18,18 @@ from confluent_kafka import KafkaException, TopicPartition
 
 from ..wait import wait_until
 
-__all__ = ["Calm", "History", "Place"]
+__all__ = ["Books", "Calm", "History", "Place", "books_of"]
 
 Place: TypeAlias = "tuple[str, int]"  # topic, partition
 Calm: TypeAlias = "tuple[float, dict[Place, str]]"  # a moment [s since the start], and who owned what
+Books: TypeAlias = "tuple[str, int, dict[Place, str]]"  # a group's state, how many members, who owns what
 Callbacks: TypeAlias = "dict[str, Callable[[Any, list[Any]], None]]"
+
+
+def books_of(told: Any) -> Books:
+    """The coordinator's books, from what `describe_consumer_groups` told of a group."""
+    owns = {(tp.topic, tp.partition): m.client_id for m in told.members for tp in m.assignment.topic_partitions}
+    return told.state.name, len(told.members), owns
 
 
 class History:

@@ -138,16 +138,16 @@ def learner(desk: Learner, request: pytest.FixtureRequest) -> Iterator[Learner]:
 @pytest.fixture
 def lesson(learner: Learner, server: Server, request: pytest.FixtureRequest) -> Callable[[str], int]:
     """The small lesson, open on the page, its frame and its lab set up. Answers with the place of a cell."""
-    return begin(learner, server, request.node.name)
+    begin(learner, server, request.node.name)
+    return lessons.PLACE.__getitem__
 
 
-def begin(learner: Learner, server: Server, name: str) -> Callable[[str], int]:
+def begin(learner: Learner, server: Server, name: str) -> None:
     """Open the small lesson under a name of its own, and run its frame and its lab."""
     lessons.write(server.mine / f"{name}.ipynb", prediction=name)
     learner.open_here(f"mine/{name}.ipynb", server.kernel())
     learner.run(lessons.PLACE["frame"])
     learner.run(lessons.PLACE["lab"])
-    return lessons.PLACE.__getitem__
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from playwright.sync_api import Locator, Page, expect
 
-__all__ = ["NOTEBOOK", "SLOW", "Learner", "letters"]
+__all__ = ["NOTEBOOK", "SLOW", "SOURCE", "Learner", "letters"]
 
 SLOW = 60_000  # milliseconds: for what brokers or a kernel that starts take their time for
 
@@ -53,13 +53,15 @@ class Learner:
     def open(self, address: str) -> None:
         """Go to JupyterLab, and wait until the notebook's kernel is ready."""
         self.page.goto(address)
-        self.kernel_is_idle()
-        self.notebook.locator(".jp-Cell").first.wait_for()
+        self._opened()
 
     def open_here(self, path: str, kernel: str = "") -> None:
         """Open a notebook on the page that is there; with a kernel that runs, by its id: its imports are done."""
         self.page.wait_for_function("() => window.jupyterapp?.restored")
         self.page.evaluate(OPEN, [path, kernel])
+        self._opened()
+
+    def _opened(self) -> None:
         self.kernel_is_idle()
         self.notebook.locator(".jp-Cell").first.wait_for()
 

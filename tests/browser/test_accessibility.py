@@ -30,10 +30,10 @@ def faults(page: Page) -> list[str]:
 @pytest.fixture(scope="module")
 def learner(desk: Learner, server: Server) -> Iterator[Learner]:
     """Everything that a lesson shows, on one page: so high that all its cells are in view, the page has no others."""
-    lesson = begin(desk, server, "everything")
+    begin(desk, server, "everything")
     desk.page.set_viewport_size({"width": 1440, "height": 6000})
     for name in ("predict", "exercise", "live", "still", "table", "path", "chooser"):
-        desk.run(lesson(name))
+        desk.run(PLACE[name])
     yield desk
     desk.picture("everything")
     desk.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Locator, expect
 
-from tests.browser.learner import NOTEBOOK, SLOW, Learner, letters
+from tests.browser.learner import NOTEBOOK, SLOW, SOURCE, Learner, letters
 from tests.browser.server import Server
 
 FIGURE = "Above, how long each order took to place"  # how the sentence below section 1's figure begins
@@ -94,7 +94,7 @@ def test_the_path_map_leads_to_a_lesson(roadmap: Learner) -> None:
 
 
 WIDEST = f"""() => {{
-  const columns = cell => Math.max(...cell.model.sharedModel.source.split('\\n').map(line => line.length));
+  const columns = cell => Math.max(...{SOURCE}.split('\\n').map(line => line.length));
   const shown = {NOTEBOOK}.widgets.map((cell, place) => [cell.inputHidden ? 0 : columns(cell), place])
     .filter(([, place]) => {NOTEBOOK}.widgets[place].model.type === 'code');
   return shown.sort((a, b) => b[0] - a[0])[0][1];
@@ -105,7 +105,7 @@ SIDEWAYS = "code => code.scrollWidth > code.clientWidth"
 def test_no_code_scrolls_sideways_on_a_small_screen(roadmap: Learner) -> None:
     """1280x720, contents beside the notebook: not even the cell with the longest line."""
     roadmap.page.set_viewport_size({"width": 1280, "height": 720})
-    for name in ("00_roadmap.ipynb", "01_kafka_fundamentals.ipynb"):
+    for name in ("00_roadmap.ipynb", "01_kafka_fundamentals.ipynb", "02_kafka_operations.ipynb"):
         roadmap.open_here(f"mine/{name}")
         expect(roadmap.page.locator(".jp-TableOfContents")).to_be_visible()
         widest = int(roadmap.page.evaluate(WIDEST))
