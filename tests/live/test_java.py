@@ -23,7 +23,7 @@ def why_not() -> str:
 
 
 @pytest.mark.skipif(bool(reason := why_not()), reason=reason)
-def test_java_programs_pass(stack: str, tmp_path: Path) -> None:
+def test_java_programs_pass(one_stack: str, tmp_path: Path) -> None:
     """One lab for all of them; each ends with PASS and exit code 0, and leaves nothing compiled beside its source."""
     sources = [str(path) for path in PROGRAMS]
     built = subprocess.run(

@@ -38,15 +38,17 @@ def round_trip(lab: Lab, topic: str, n: int = 100) -> Ledger:
         number = ledger.send()
         producer.produce(topic, str(number), on_delivery=lambda error, m: error or ledger.ack(int(m.value())))
     producer.flush(20)
-    consumer = Consumer(
-        {"bootstrap.servers": lab.kafka.bootstrap, "group.id": lab.fresh("g"), "auto.offset.reset": "earliest"}
-    )
-    consumer.subscribe([topic])
-    deadline = time.monotonic() + 20
-    while ledger.received < n and time.monotonic() < deadline:
+    group = {"group.id": lab.fresh("g"), "auto.offset.reset": "earliest"}
+
+    def read() -> bool:
         for message in consumer.consume(100, timeout=0.5):
-            ledger.receive(int(message.value()))
-    consumer.close()
+            if message.error() is None:
+                ledger.receive(int(message.value()))
+        return ledger.received >= n
+
+    with Consumer({"bootstrap.servers": lab.kafka.bootstrap, **group}) as consumer:
+        consumer.subscribe([topic])
+        wait_until(read, 60, "all records are read back", lambda: ledger)
     return ledger
 
 
