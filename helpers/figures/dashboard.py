@@ -70,10 +70,9 @@ class Dashboard:
     # --- looking ------------------------------------------------------------------------------------------------
 
     @property
-    def lag(self) -> int | None:
-        """Records between the group and the end, in all partitions, when asked last; None while that is not known."""
-        lag = sum(self._rows[-1][1].values()) - sum(self._rows[-1][2].values()) if self._rows else math.nan
-        return None if math.isnan(lag) else int(lag)
+    def lag(self) -> float:
+        """Records between the group and the end, in all partitions, when asked last; NaN while that is not known."""
+        return sum(self._rows[-1][1].values()) - sum(self._rows[-1][2].values()) if self._rows else math.nan
 
     @property
     def frame(self) -> pd.DataFrame:

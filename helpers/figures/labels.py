@@ -69,9 +69,11 @@ def name_ends(axes: Axes, drawn: Sequence[tuple[str, Line2D]]) -> None:
     """The name of each line where the line ends: to the right of the axes, or inside if it ends earlier.
 
     Lines that end together could not be told apart there. One of them that was clearly higher before carries its
-    name beside its peak.
+    name beside its peak, where no other name stands.
     """
-    span, gap = axes.get_ylim()[1] - axes.get_ylim()[0], _line(axes)
+    low, high = axes.get_ylim()
+    span, gap = high - low, _line(axes)
+    taken: list[tuple[float, float, float]] = []  # names beside peaks: left, right, height, as shares of the axes
     at = {name: _points(line) for name, line in drawn}
     ends: list[End] = []
     for name, line in drawn:
@@ -83,10 +85,15 @@ def name_ends(axes: Axes, drawn: Sequence[tuple[str, Line2D]]) -> None:
         place: dict[str, Any] = {"color": dark(colour), "fontweight": "bold", "va": "center", "path_effects": HALO}
         if _share(axes, t[-1]) + _width(axes, name, bold=True) < 1:
             axes.annotate(name, (t[-1], y[-1]), (10, 0), textcoords="offset points", **place)
-        elif crowded and y[peak] - y[-1] > 0.25 * span and _share(axes, t[peak]) < 0.97:
-            left = _share(axes, t[peak]) > _width(axes, name, bold=True)  # what rises to a peak leaves that side free
+            continue
+        x, height, width = _share(axes, t[peak]), (y[peak] - low) / span, 1.2 * _width(axes, name, bold=True)
+        left = x > width  # what rises to a peak leaves that side free
+        start = x - width if left else x
+        free = all(abs(height - h) > gap or start > b or start + width < a for a, b, h in taken)
+        if crowded and free and y[peak] - y[-1] > 0.25 * span and x < 0.97:
             where: dict[str, Any] = {"xytext": (-12 if left else 12, -4), "ha": "right" if left else "left"}
             axes.annotate(name, (t[peak], y[peak]), textcoords="offset points", **where, **place)
+            taken.append((start, start + width, height))
         else:
             ends.append(End(y[-1], name, colour))
     names_at_right(axes, ends)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from statistics import correlation
 from typing import NamedTuple
 
 __all__ = [
@@ -24,6 +25,8 @@ __all__ = [
     "rate",
     "seconds_behind",
     "skew_ratio",
+    "straightness",
+    "together",
     "worst",
 ]
 
@@ -179,6 +182,26 @@ def growth(seen: Sequence[Commit]) -> float:
     third = max(1, len(chosen) // 3)
     (t0, lag0), (t1, lag1) = _mean(chosen[:third]), _mean(chosen[-third:])
     return (lag1 - lag0) / (t1 - t0) if t1 > t0 else 0.0
+
+
+def straightness(seen: Sequence[Commit]) -> float:
+    """How much of what the lag does is a straight line: 1 a ramp, near 0 a noise or a jump; 1 where two points are all.
+
+    The square of the correlation of lag and time, where a commit has just come (as in `growth`).
+    """
+    fresh = at_commits(seen)
+    chosen = fresh if len(fresh) >= 2 else seen
+    if len(chosen) < 3:
+        return 1.0
+    t, lag = [commit.t for commit in chosen], [float(commit.lag) for commit in chosen]
+    return correlation(t, lag) ** 2 if len({*t}) > 1 < len({*lag}) else 0.0
+
+
+def together(series: Iterable[Sequence[Commit]]) -> list[Commit]:
+    """Several partitions as one: at each moment that all of them have, the sum of their offsets and of their lags."""
+    at = [{commit.t: commit for commit in seen} for seen in series]
+    moments = sorted(set(at[0]).intersection(*at[1:])) if at else []
+    return [Commit(t, sum(seen[t].offset for seen in at), sum(seen[t].lag for seen in at)) for t in moments]
 
 
 def _mean(part: Sequence[Commit]) -> tuple[float, float]:

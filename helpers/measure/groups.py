@@ -15,10 +15,12 @@ from typing import Any, TypeAlias
 
 import pandas as pd
 from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
+from ..errors import LabError
 from ..wait import wait_until
 
-__all__ = ["Books", "Calm", "History", "Place", "books_of"]
+__all__ = ["Books", "Calm", "History", "Place", "books_of", "partitions_of"]
 
 Place: TypeAlias = "tuple[str, int]"  # topic, partition
 Calm: TypeAlias = "tuple[float, dict[Place, str]]"  # a moment [s since the start], and who owned what
@@ -30,6 +32,22 @@ def books_of(told: Any) -> Books:
     """The coordinator's books, from what `describe_consumer_groups` told of a group."""
     owns = {(tp.topic, tp.partition): m.client_id for m in told.members for tp in m.assignment.topic_partitions}
     return told.state.name, len(told.members), owns
+
+
+def partitions_of(admin: AdminClient, topic: str) -> list[int]:
+    """A topic's partitions; a broker may take a moment to hear of a new one.
+
+    Raises:
+        LabError: no broker knows the topic.
+    """
+
+    def ask() -> list[int]:
+        return sorted(admin.list_topics(topic, timeout=5).topics[topic].partitions)
+
+    try:
+        return wait_until(ask, 10, "it is known", retry_on=(KafkaException,))
+    except LabError as error:
+        raise LabError(f"No broker knows the topic {topic!r}.", fix="create it, or check its name") from error
 
 
 class History:

@@ -1,6 +1,7 @@
 """How far a consumer group is behind, asked of the brokers: end offsets, committed offsets, and what lies between.
 
-Settings in, numbers out, for any cluster: the dashboard draws them, and nothing here needs a lab.
+Settings in, numbers out, for any cluster: the dashboard draws them, and nothing here needs a lab. A process of its own
+asks (`apart`): brokers may be killed while it does.
 
 Introduced in lesson 1.3 (behind `Dashboard`).
 """
@@ -10,11 +11,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
-
 from ..errors import LabError
 from ..wait import wait_until
+from .answers import Place, Trouble
+from .apart import Apart
 
 __all__ = ["Lag"]
 
@@ -45,46 +45,49 @@ class Lag:
     """
 
     def __init__(self, client: Mapping[str, Any], topic: str, group: str, *, read_committed: bool = False) -> None:
-        self._admin, self._group = AdminClient({**client, "socket.timeout.ms": 10_000}), group
-        self._topic = [TopicPartition(topic, partition) for partition in self._known(topic)]
-        level = IsolationLevel.READ_COMMITTED if read_committed else IsolationLevel.READ_UNCOMMITTED
-        self._isolation = {"isolation_level": level}
+        self._brokers, self._group, self._stable = Apart(client, patience=2), group, read_committed
+        self._places = self._known(topic)
 
-    def _known(self, topic: str) -> list[int]:
+    def _known(self, topic: str) -> list[Place]:
         """The partitions of a topic; a broker that has just started may take a moment to hear of it."""
 
-        def ask() -> list[int]:
-            found = self._admin.list_topics(topic, timeout=5).topics[topic]
-            return sorted(found.partitions)
+        def ask() -> list[Place]:
+            cluster = self._brokers.cluster()
+            return [] if isinstance(cluster, Trouble) else sorted(cluster.of([topic]))
 
         try:
-            return wait_until(ask, 5, "it is known", retry_on=(KafkaException, KeyError))
+            return wait_until(ask, 5, "it is known")
         except LabError as error:
             raise LabError(f"No broker knows the topic {topic!r}.", fix="check its name, and the brokers") from error
 
     @property
     def partitions(self) -> list[int]:
         """The partitions that are watched."""
-        return [tp.partition for tp in self._topic]
+        return [partition for _, partition in self._places]
 
     def ask(self) -> tuple[Offsets, Offsets]:
         """Committed and end offset of each partition, in this order: so a lag is never below 0.
 
         Raises:
-            KafkaException: a broker that is asked is away.
+            LabError: a broker that is asked is away, or did not answer in time.
         """
         committed = self._committed()
-        return committed, self._offsets(OffsetSpec.latest())
-
-    def _offsets(self, at: OffsetSpec) -> Offsets:
-        answers = self._admin.list_offsets(dict.fromkeys(self._topic, at), request_timeout=2, **self._isolation)
-        return {tp.partition: float(future.result(5).offset) for tp, future in answers.items()}
+        return committed, self._numbers(self._brokers.ends(self._places, stable=self._stable))
 
     def _committed(self) -> Offsets:
-        question = ConsumerGroupTopicPartitions(self._group, self._topic)
-        (answer,) = self._admin.list_consumer_group_offsets([question], request_timeout=2).values()
-        found = {tp.partition: float(tp.offset) for tp in answer.result(5).topic_partitions}
-        if missing := [partition for partition, offset in found.items() if offset < 0]:
-            first = self._offsets(OffsetSpec.earliest())
-            found |= {partition: first[partition] for partition in missing}
+        answer = self._brokers.committed([self._group])[self._group]
+        if isinstance(answer, Trouble):
+            raise self._lost(answer)
+        found = {place[1]: float(answer[place]) for place in self._places if place in answer}
+        if missing := [place for place in self._places if place not in answer]:
+            found |= self._numbers(self._brokers.starts(missing))
         return found
+
+    def _numbers(self, answers: Mapping[Place, int | Trouble]) -> Offsets:
+        for answer in answers.values():
+            if isinstance(answer, Trouble):
+                raise self._lost(answer)
+        return {place[1]: float(answer) for place, answer in answers.items() if not isinstance(answer, Trouble)}
+
+    def _lost(self, trouble: Trouble) -> LabError:
+        return LabError(f"No broker says how far {self._group} is: {trouble.says}.", fix="lab.calm()")

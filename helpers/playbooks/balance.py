@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import median
 
-from .answers import GroupState, Place
+from ..measure.answers import GroupState, Place
 from .facts import Group
 from .report import Finding
 

@@ -8,14 +8,26 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from ..measure.evaluate import Commit, at_commits, burrow, growth, points, rate, seconds_behind, worst
-from .answers import GroupState, Member, Place
+from ..measure.answers import GroupState, Member, Place
+from ..measure.evaluate import (
+    Commit,
+    at_commits,
+    burrow,
+    growth,
+    points,
+    rate,
+    seconds_behind,
+    straightness,
+    together,
+    worst,
+)
 from .report import GroupRow, PartitionRow
 from .seen import Seen
 
 __all__ = ["Group", "Part", "facts"]
 
 KEPT = 10  # commits that Burrow looks at
+STRAIGHT = 0.5  # a pause in the last fifth of a window has 0.4, what begins half-way 0.8, what goes on above 0.9
 
 
 @dataclass
@@ -30,6 +42,7 @@ class Part:
     start: int | None
     now: float
     past: list[tuple[float, int]] = field(default_factory=list)
+    fellows: list[Part] = field(default_factory=list, repr=False)  # all that its owner has, this one included
 
     def __post_init__(self) -> None:
         self.end = self.ends[-1][1] if self.ends else None
@@ -60,16 +73,22 @@ class Part:
 
     @property
     def trend(self) -> str:
-        """What the lag does: "flat" commits, "growing", "shrinking", or "steady"."""
+        """What the lag does: "flat" commits, "growing", "shrinking", or "steady".
+
+        An owner goes from one of its partitions to the next, so in half a window the lag of one alone may do anything:
+        what it did of late is asked of all that the owner has.
+        """
         if self.flat or not self.samples:
             return "flat" if self.samples else "steady"
-        slack = max(1.0, 0.1 * self.rate_in)
-        late = growth(self.samples[len(self.samples) // 2 :])
+        owned = [part for part in self.fellows if part.samples] or [self]
+        all_of_it = together(part.samples for part in owned)
+        late = growth(all_of_it[len(all_of_it) // 2 :])
         fresh = at_commits(self.samples)  # the teeth of a saw are no burst
         peak = max(commit.lag for commit in (fresh if len(fresh) > 1 else self.samples))
-        if late < -slack and peak > max(10.0, 2 * self.rate_in):
+        if late < -max(1.0, 0.1 * sum(part.rate_in for part in owned)) and peak > max(10.0, 2 * self.rate_in):
             return "shrinking"
-        return "growing" if self.growth > slack and late > 0 and self.behind else "steady"
+        grows = self.growth > max(1.0, 0.1 * self.rate_in) and late > 0 and straightness(all_of_it) > STRAIGHT
+        return "growing" if grows and self.behind else "steady"
 
     @property
     def held(self) -> bool:
@@ -163,4 +182,6 @@ def _group(seen: Seen, name: str, states: list[tuple[float, GroupState]]) -> Gro
         for place in sorted(places)
         if place in seen.ends
     ]  # fmt: skip
+    for part in group.parts:
+        part.fellows = [other for other in group.parts if other.owner is part.owner] if part.owner else [part]
     return group

@@ -12,9 +12,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..errors import LabError
+from ..measure.answers import Trouble
+from ..measure.apart import Apart
 from . import PLAYBOOKS
-from .answers import Trouble
-from .apart import Apart
 from .balance import balance_of
 from .causes import Weight
 from .facts import Group, facts

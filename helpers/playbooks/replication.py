@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from .answers import Cluster, Place, Trouble
-from .apart import Apart
+from ..measure.answers import Cluster, Place, Trouble
+from ..measure.apart import Apart
 from .report import Finding
 from .seen import Seen
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from ..measure.answers import Cluster, GroupState, Place, Trouble
 from ..measure.evaluate import Commit
-from .answers import Cluster, GroupState, Place, Trouble
 
 __all__ = ["Seen", "Series", "add_sample"]
 

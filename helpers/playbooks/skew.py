@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from math import sqrt
 
+from ..measure.answers import Place
 from ..measure.evaluate import skew_ratio
-from .answers import Place
 from .report import Finding
 from .seen import Seen
 

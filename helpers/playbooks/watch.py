@@ -12,8 +12,8 @@ from typing import TypeAlias
 
 from ..bar import progress_bar
 from ..beat import Beat
-from .answers import Cluster, GroupState, Place, Trouble
-from .apart import Apart
+from ..measure.answers import Cluster, GroupState, Place, Trouble
+from ..measure.apart import Apart
 from .seen import Seen, add_sample
 
 __all__ = ["Watch"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Sequence
 
-from helpers.playbooks.answers import Cluster, GroupState, Member, PartitionState, Place
+from helpers.measure.answers import Cluster, GroupState, Member, PartitionState, Place
 from helpers.playbooks.facts import Group, facts
 from helpers.playbooks.seen import Seen
 

@@ -3,14 +3,12 @@ from __future__ import annotations
 import base64
 import io
 import math
-from concurrent.futures import Future
-from types import SimpleNamespace
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from confluent_kafka import TopicPartition
 from IPython.utils.capture import capture_output
 from PIL import Image
 
@@ -19,6 +17,7 @@ from helpers.figures.dashboard import Dashboard, rate
 from helpers.figures.painter import Painter
 from helpers.figures.panels import Panels, ceiling, compact, number
 from helpers.measure import lag
+from helpers.measure.answers import Cluster, PartitionState, Place, Trouble
 from helpers.measure.lag import Lag
 from helpers.wait import wait_until
 
@@ -31,28 +30,21 @@ NO_EVENTS = EVENTS[:0]
 class Brokers:
     """Partition 0 ends at 10 and is read to 4, partition 1 ends at 5 and its group has committed nothing."""
 
-    ends: tuple[int, ...] = (10, 5)
-    fails = False
+    counts: tuple[int, ...] = (10, 5)
+    lost: Trouble | None = None
 
-    def list_topics(self, topic: str, timeout: float) -> Any:
-        known = {"orders": SimpleNamespace(partitions=dict.fromkeys(range(len(self.ends))))}
-        return SimpleNamespace(topics=known)
+    def cluster(self) -> Cluster:
+        state = PartitionState(1, (1,), (1,))
+        return Cluster(partitions={("orders", p): state for p in range(len(self.counts))})
 
-    def list_offsets(self, wanted: dict[TopicPartition, Any], **settings: Any) -> dict[TopicPartition, Future[Any]]:
-        earliest = "Earliest" in type(next(iter(wanted.values()))).__name__
-        return {tp: done(SimpleNamespace(offset=0 if earliest else self.ends[tp.partition])) for tp in wanted}
+    def ends(self, places: Collection[Place], *, stable: bool) -> Mapping[Place, int | Trouble]:
+        return {place: self.counts[place[1]] for place in places}
 
-    def list_consumer_group_offsets(self, groups: list[Any], **settings: Any) -> dict[str, Future[Any]]:
-        if self.fails:
-            raise TimeoutError("no answer")
-        found = [TopicPartition("orders", p, -1001 if p else 4) for p in range(len(self.ends))]
-        return {"workers": done(SimpleNamespace(topic_partitions=found))}
+    def starts(self, places: Collection[Place]) -> Mapping[Place, int | Trouble]:
+        return dict.fromkeys(places, 0)
 
-
-def done(result: Any) -> Future[Any]:
-    future: Future[Any] = Future()
-    future.set_result(result)
-    return future
+    def committed(self, groups: Collection[str]) -> Mapping[str, dict[Place, int] | Trouble]:
+        return {"workers": self.lost or {("orders", 0): 4}}
 
 
 def dashboard(brokers: Brokers, **settings: Any) -> Dashboard:
@@ -61,7 +53,7 @@ def dashboard(brokers: Brokers, **settings: Any) -> Dashboard:
 
 def lag_of(brokers: Brokers, topic: str) -> Lag:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lag, "AdminClient", lambda settings: brokers)
+        patch.setattr(lag, "Apart", lambda settings, patience: brokers)
         return Lag({"bootstrap.servers": "127.0.0.1:1"}, topic, "workers")
 
 
@@ -84,7 +76,7 @@ def test_numbers_are_short_and_axes_round() -> None:
 
 def test_offsets_of_the_brokers_become_lag_and_a_tidy_table() -> None:
     board = dashboard(Brokers())
-    assert board.lag is None and board.frame.empty
+    assert math.isnan(board.lag) and board.frame.empty
     assert board._ask() == board.lag == 11  # what was never committed is all still to be read
     last = board.frame.groupby("series")["value"].last().dropna().to_dict()
     assert last == {"total": 11, "partition 0": 6, "partition 1": 5, "end": 15, "committed": 4}
@@ -94,10 +86,10 @@ def test_a_broker_that_does_not_answer_is_a_gap() -> None:
     brokers = Brokers()
     board = dashboard(brokers)
     board._ask()
-    brokers.fails = True
-    with pytest.raises(TimeoutError):
+    brokers.lost = Trouble("lost", "no answer")
+    with pytest.raises(LabError, match=r"No broker says how far workers is: no answer.\nFix: lab.calm\(\)"):
         board._ask()
-    assert board.lag is None
+    assert math.isnan(board.lag)
     assert board.frame.query("series == 'total'")["value"].isna().tolist() == [False, True]
 
 
@@ -113,7 +105,7 @@ def test_a_misspelt_topic_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
 )
 def test_few_partitions_have_a_line_each(partitions: int, lags: set[str]) -> None:
     brokers = Brokers()
-    brokers.ends = tuple(range(partitions))
+    brokers.counts = tuple(range(partitions))
     board = dashboard(brokers)
     board._ask()
     assert set(board.frame["series"]) == lags | {"in", "out", "end", "committed"}

@@ -17,6 +17,8 @@ from helpers.measure.evaluate import (
     rate,
     seconds_behind,
     skew_ratio,
+    straightness,
+    together,
     worst,
 )
 
@@ -121,3 +123,14 @@ def test_growth_does_not_take_the_teeth_of_a_saw_for_a_trend() -> None:
     assert growth(losing) == pytest.approx(40)
     assert growth([Commit(t, 100 * t, 500 - 20 * t) for t in range(10)]) == pytest.approx(-20)
     assert growth(losing[:1]) == 0
+
+
+def test_a_ramp_is_straight_and_a_pause_at_the_end_is_not() -> None:
+    def since(start: float) -> list[Commit]:
+        return [Commit(t, t + 1, int(100 * max(0, t - start))) for t in range(40)]
+
+    assert straightness(since(0)) == pytest.approx(1)
+    assert [round(straightness(since(start)), 1) for start in (20, 32)] == [0.8, 0.4]
+    assert straightness(since(50)) == 0  # flat
+    assert straightness(since(0)[:2]) == 1
+    assert [commit.lag for commit in together([since(0)[:3], since(1)[1:]])] == [100, 300]

@@ -8,7 +8,7 @@ from itertools import chain
 
 import pytest
 
-from helpers.playbooks.answers import GroupState, Member
+from helpers.measure.answers import GroupState, Member
 from helpers.playbooks.balance import balance_of, trouble_of
 from helpers.playbooks.causes import CAUSES, Weight
 from helpers.playbooks.facts import Group
@@ -43,6 +43,17 @@ def test_commits_every_five_seconds_are_healthy() -> None:
     assert causes(group_of(THREE, six(1000, 50), saw)) == ["healthy"]
 
 
+def test_a_pause_at_the_end_of_the_window_is_no_trend() -> None:
+    """A machine that was busy for a moment: two seconds ago the group kept up, as in all seconds before."""
+    pause = [lambda t: 1000 + 50 * t - 5 - 45 * max(0, t - 8)] * 6
+    assert causes(group_of(SIX, six(1000, 50), pause)) == ["healthy"]
+
+
+def test_what_began_half_way_is_a_trend() -> None:
+    slower = [lambda t: 1000 + 50 * t - 5 - 40 * max(0, t - 5)] * 6
+    assert causes(group_of(SIX, six(1000, 50), slower)) == ["slow-consumer"]
+
+
 def test_a_slow_consumer_with_a_member_for_each_partition() -> None:
     group = group_of(SIX, six(1000, 50), six(900, 20))
     (finding,) = lag_of(group)
@@ -62,6 +73,17 @@ def test_too_few_members() -> None:
     (finding,) = lag_of(group_of(stable(member("A", *range(6))), six(1000, 50), six(900, 25)))
     assert finding.cause == "too-few-members"
     assert finding.evidence.endswith("1 members on 6 partitions, 150 records a second each: at that pace it takes 2.")
+
+
+@pytest.mark.parametrize("phase", [n / 12 for n in range(12)])
+def test_an_owner_that_takes_its_partitions_in_turns(phase: float) -> None:
+    """200 records of one partition in 2 s, then of the next: what one of them does meanwhile is no drain of a burst."""
+
+    def turn(p: int) -> Callable[[float], float]:
+        return lambda t: 900 + 200 * (math.floor(at := t / 6 + p / 3 + phase) + min(1.0, 3 * (at % 1)))
+
+    (finding,) = lag_of(group_of(stable(member("A", 0, 1, 2)), [line(1000, 67)] * 3, [turn(p) for p in range(3)]))
+    assert finding.cause == "too-few-members"
 
 
 def test_one_slow_member_among_others() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import json
 import os
 import signal
@@ -12,14 +13,15 @@ from concurrent.futures import Future
 from types import SimpleNamespace as Thing
 from typing import Any
 
+import psutil
 import pytest
 from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, TopicPartition
 
 from helpers.errors import LabError
+from helpers.measure.answers import Trouble
+from helpers.measure.apart import Apart
 from helpers.paths import repo_dir
 from helpers.playbooks import playbook
-from helpers.playbooks.answers import Trouble
-from helpers.playbooks.apart import Apart
 from helpers.playbooks.html import page
 from helpers.playbooks.render import markdown, plain
 from helpers.playbooks.report import Report
@@ -117,7 +119,7 @@ class Admin:
 
 @pytest.fixture(autouse=True)
 def _admin(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("helpers.playbooks.ask.AdminClient", Admin)
+    monkeypatch.setattr("helpers.measure.ask.AdminClient", Admin)
     for name, value in {
         "wrong": {},
         "ends": lambda: 100,
@@ -253,7 +255,9 @@ def test_what_is_written_by_others_stays_text(monkeypatch: pytest.MonkeyPatch) -
 def test_nothing_here_can_change_a_cluster() -> None:
     """No client but the AdminClient, in one module, and of its methods only those that read."""
     used: set[str] = set()
-    for path in sorted((repo_dir() / "helpers" / "playbooks").glob("*.py")):
+    helpers = repo_dir() / "helpers"
+    asks = [helpers / "measure" / f"{name}.py" for name in ("ask", "apart", "answers", "lag")]
+    for path in [*sorted((helpers / "playbooks").glob("*.py")), *asks]:
         tree = ast.parse(path.read_text())
         imported = {
             alias.name
@@ -278,16 +282,45 @@ def test_nothing_here_can_change_a_cluster() -> None:
 # A process of its own.
 
 
+def of_its_own() -> list[psutil.Process]:
+    """The processes that ask for this one."""
+    return [child for child in psutil.Process().children() if "helpers.measure.apart" in child.cmdline()]
+
+
 def test_a_client_that_ends_its_process_does_not_end_ours() -> None:
     with Apart({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}, patience=0.5) as asked:
         first = asked.cluster()
         assert isinstance(first, Trouble) and first.kind == "lost"
-        assert asked._process
-        before = asked._process.pid
-        os.kill(before, signal.SIGSEGV)
+        (before,) = of_its_own()
+        os.kill(before.pid, signal.SIGSEGV)
         again = asked.groups(["billing"])["billing"]
-        assert isinstance(again, Trouble) and asked._process and asked._process.pid != before
-    assert asked._process is None
+        assert isinstance(again, Trouble)
+        assert [child.pid for child in of_its_own()] != [before.pid]
+    assert of_its_own() == []
+
+
+def test_its_process_ends_with_whoever_asked() -> None:
+    asked = Apart({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}, patience=0.5)
+    asked.cluster()
+    assert len(of_its_own()) == 1
+    del asked
+    gc.collect()
+    assert of_its_own() == []
+
+
+def test_after_an_interrupt_the_next_question_gets_its_own_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(pipe: Any, seconds: float) -> bool:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    with Apart({"bootstrap.servers": "127.0.0.1:1", "log_level": 0}, patience=0.5) as asked:
+        asked.cluster()
+        (before,) = of_its_own()
+        monkeypatch.setattr("multiprocessing.connection.Connection.poll", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            asked.cluster()  # its answer comes yet
+        asked.groups(["billing"])
+        assert [child.pid for child in of_its_own()] != [before.pid]
 
 
 def test_a_process_that_ends_every_time_is_a_question_without_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:

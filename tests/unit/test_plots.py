@@ -133,6 +133,16 @@ def test_names_stand_beside_their_curves() -> None:
     assert texts(distribution(close, "x [ms]")) >= {"6"}  # no room for all of its name between the other two
 
 
+@pytest.mark.parametrize("apart", [0.0, 0.2, 1.0, 3.0])
+def test_names_beside_peaks_do_not_touch(apart: float) -> None:
+    """Five waves that end together, each with its peak near the one before."""
+    waves = [(t, f"partition {n}", y) for n in range(5) for t, y in ((0, 0), (3 + apart * n, 10 + n), (20, 0))]
+    figure = lines(pd.DataFrame(waves, columns=["t", "series", "value"]), "lag [orders]")
+    draft(figure)
+    boxes = [text.get_window_extent() for text in figure.axes[0].texts]
+    assert len(boxes) == 5 and not any(a.overlaps(b) for a, b in combinations(boxes, 2))
+
+
 BURST = {"linger.ms=0": range(50, 1300, 10), "linger.ms=5": range(50, 250, 2), "linger.ms=20": range(200, 400, 2)}
 
 

@@ -1,8 +1,8 @@
-"""The questions of a playbook to a cluster: an AdminClient's, batched, each with a deadline, and nothing is changed.
+"""The questions of dashboards and playbooks: an AdminClient's, batched, each with a deadline, and nothing is changed.
 
 An answer is a value or an error, never an exception: a broker that is away is what a playbook is there to report.
 
-Introduced in lesson 2.1.
+Introduced in lesson 1.3 (behind `Dashboard`).
 """
 
 from __future__ import annotations
@@ -91,9 +91,9 @@ class Ask:
     def committed(self, names: Collection[str]) -> dict[str, dict[Place, int] | Trouble]:
         """What each group has committed, for every partition in which it has.
 
-        The client takes one group a call, so all calls are sent before the first answer is waited for. Ask `groups`
-        just before, and here only for those that answered: this client ends the process (a segmentation fault) when the
-        broker that is asked for offsets is not the group's coordinator any more.
+        The client takes one group a call, so all calls are sent before the first answer is waited for. Where many are
+        asked, ask `groups` just before, and here only for those that answered: this client ends the process (a
+        segmentation fault) when the broker that is asked for offsets is not the group's coordinator (any more, or yet).
         https://github.com/confluentinc/librdkafka/issues/5040
         """
         asked: dict[str, Future[Any]] = {}

@@ -2,7 +2,7 @@
 
 Values only: they cross from the process that asks (see `apart`) to the one that judges, and tests make them by hand.
 
-Introduced in lesson 2.1.
+Introduced in lesson 1.3 (behind `Dashboard`).
 """
 
 from __future__ import annotations

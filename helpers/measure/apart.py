@@ -1,11 +1,12 @@
-"""A playbook's questions, asked by a process of its own: what happens to the client there does not happen to us.
+"""Questions to a cluster, asked by a process of its own: what happens to the client there does not happen to us.
 
-The client's AdminClient can end its whole process where brokers are in trouble, which is when playbooks are run: by a
-segmentation fault when a coordinator moved (https://github.com/confluentinc/librdkafka/issues/5040), by a failed
-assertion when a connection breaks (https://github.com/confluentinc/librdkafka/pull/5397). In a notebook that would be
-the kernel. Here it is a question that is asked again, by the next process.
+The client's AdminClient can end its whole process where brokers are in trouble, which is when a lag is watched and
+playbooks are run: by a segmentation fault when a coordinator moved or was made only now
+(https://github.com/confluentinc/librdkafka/issues/5040), by a failed assertion when a connection breaks
+(https://github.com/confluentinc/librdkafka/pull/5397). In a notebook that would be the kernel. Here it is a question
+that is asked again, by the next process.
 
-Introduced in lesson 2.1.
+Introduced in lesson 1.3 (behind `Dashboard`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Collection, Mapping
+import threading
+import weakref
+from collections.abc import Callable, Collection, Mapping
 from multiprocessing.connection import Connection
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -31,7 +34,9 @@ GRACE = 15.0  # seconds above a question's own deadline: a busy machine
 
 
 class Apart:
-    """Asks as `Ask` does, by a process of its own. Settings that cannot leave this process (a callback) stay here.
+    """Asks as `Ask` does, by a process of its own, which ends with this object or at `fresh`; from any thread.
+
+    Settings that cannot leave this process (a callback) stay here.
 
     Args:
         client: settings for any client.
@@ -40,8 +45,9 @@ class Apart:
 
     def __init__(self, client: Mapping[str, Any], patience: float = 4.0) -> None:
         self._settings, self.patience = {**client}, patience
-        self._process: subprocess.Popen[bytes] | None = None
         self._pipe: Connection | None = None
+        self._end: Callable[[], object] = lambda: None  # the process
+        self._taken = threading.Lock()  # one question at a time
         self._here: Ask | None = None
         try:
             pickle.dumps(self._settings)
@@ -91,37 +97,44 @@ class Apart:
     def _ask(self, question: str, *args: Any, **how: Any) -> Any:
         if self._here:
             return getattr(self._here, question)(*args, **how)
+        with self._taken:
+            try:
+                answer = self._answer((question, args, how))
+            except BaseException:  # an interrupt: the answer that comes yet belongs to no question
+                self._leave()
+                raise
+        if isinstance(answer, LabError):
+            raise answer
+        return answer
+
+    def _answer(self, asked: tuple[str, tuple[Any, ...], dict[str, Any]]) -> Any:
         for _ in range(2):  # the process that ended knew an old coordinator; the next one looks for it
             try:
                 pipe = self._pipe or self._begin()
-                pipe.send((question, args, how))
+                pipe.send(asked)
                 if not pipe.poll(3 * self.patience + GRACE):
                     break
-                answer = pipe.recv()
+                return pipe.recv()
             except (EOFError, OSError):
-                self.fresh()
-                continue
-            if isinstance(answer, LabError):
-                raise answer
-            return answer
-        self.fresh()
-        return Trouble("lost", f"the client could not answer: {question}")
+                self._leave()
+        self._leave()
+        return Trouble("lost", f"the client could not answer: {asked[0]}")
 
     def fresh(self) -> None:
         """Ask by a new process from here on: the client keeps what it knew of coordinators."""
-        if self._here:
-            self._here = Ask(self._settings, self.patience)
-        if self._process:
-            self._process.kill()  # it owns nothing that would have to be closed
-            self._process.wait(10)
-            self._process = None
-        if self._pipe:
-            self._pipe.close()
-            self._pipe = None
+        with self._taken:
+            if self._here:
+                self._here = Ask(self._settings, self.patience)
+            self._leave()
+
+    def _leave(self) -> None:
+        self._end()
+        self._pipe = None
 
     def _begin(self) -> Connection:
         nothing = subprocess.DEVNULL
-        self._process, self._pipe = child("helpers.playbooks.apart", nothing, nothing)
+        process, self._pipe = child("helpers.measure.apart", nothing, nothing)
+        self._end = weakref.finalize(self, _ended, process, self._pipe)
         self._pipe.send((self._settings, self.patience))  # not as arguments, which anybody on the machine can read
         return self._pipe
 
@@ -130,6 +143,12 @@ class Apart:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.fresh()
+
+
+def _ended(process: subprocess.Popen[bytes], pipe: Connection) -> None:
+    process.kill()  # it owns nothing that would have to be closed
+    process.wait(10)
+    pipe.close()
 
 
 def _main(pipe: Connection) -> None:
