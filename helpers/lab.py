@@ -50,7 +50,7 @@ class Lab:
 
         Args:
             systems: of each, how many nodes: `kafka=1` (broker and controller in one) or `kafka=3` (and a controller
-                of its own), `rabbitmq=1`; `aws=True` (SQS, SNS and EventBridge, on an emulator), `postgres=True`.
+                of its own), `rabbitmq=1` or `3`; `aws=True` (SQS, SNS and EventBridge, on an emulator), `postgres`.
             stack: "containers" or "processes"; otherwise `$LAB_STACK`, otherwise what this machine offers.
             say: what to do with a sentence for the reader.
 

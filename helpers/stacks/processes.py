@@ -14,7 +14,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -25,7 +25,7 @@ from ..errors import LabError
 from ..paths import lab_dir
 from ..wait import wait_until
 from .base import Stack, State
-from .recipes import RECIPES, recipe
+from .recipes import RECIPES, rabbitmq_server, recipe
 from .recipes.kafka_server import java
 from .recipes.kafka_tools import class_of
 from .recipes.postgres_server import leave_elsewhere
@@ -37,9 +37,12 @@ __all__ = ["Processes"]
 def _marks(process: psutil.Process) -> tuple[str | None, str | None]:
     """The lab and the service that a process says it belongs to; (None, None) if it is gone or somebody else's."""
     try:
-        environment = process.environ()
+        return _marked(process.environ())
     except (psutil.Error, OSError):
         return None, None
+
+
+def _marked(environment: Mapping[str, str]) -> tuple[str | None, str | None]:
     return environment.get("LAB_OWNER"), environment.get("LAB_SERVICE")
 
 
@@ -90,10 +93,11 @@ class Processes(Stack):
         try:
             process = psutil.Process(self._handle(name).get("pid", -1))
             for _ in range(50):
-                # Asked once a turn: for a moment, while it turns into another program (exec), it has none.
-                if (marks := _marks(process)) != (None, None) or process.status() == psutil.STATUS_ZOMBIE:
-                    return process if marks == (str(lab_dir()), name) else None
-                if process.environ():
+                # For a moment, while it turns into another program (exec), it has none. Asked once a turn: the second
+                # answer could be the new program's.
+                if environment := process.environ():
+                    return process if _marked(environment) == (str(lab_dir()), name) else None
+                if process.status() == psutil.STATUS_ZOMBIE:
                     return None
                 Event().wait(0.01)
         except (psutil.Error, OSError, ValueError):
@@ -143,11 +147,17 @@ class Processes(Stack):
 
     def remove(self, names: Iterable[str]) -> None:
         names = list(names)
-        self._end(self._of(names))
+        beside = [rabbitmq_server.BESIDE] if self._last_of(rabbitmq_server.SERVICES, names) else []
+        self._end(self._of([*names, *beside]))
         for name in names:
             folder = lab_dir() / "run" / name
             leave_elsewhere(folder)
             shutil.rmtree(folder / "data", ignore_errors=True)
+
+    def _last_of(self, system: Collection[str], names: list[str]) -> bool:
+        """Whether nothing of this system is left when these services are gone."""
+        left = {*self.services} - {*names}
+        return bool({*names} & {*system}) and not left & {*system}
 
     def sweep(self) -> None:
         self._end(list(_owned()))  # epmd and the like, and what no record names

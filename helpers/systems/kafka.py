@@ -90,6 +90,11 @@ class Kafka(System):
         A connected client would ask any broker, and the controller counts a killed broker as there until its session
         ends: so each broker is asked by a client of its own. Without a controller brokers go on with what they know:
         so one of them is asked for a topic, which only the controller can grant (and is told not to make it).
+
+        Where all run, groups have their coordinators, too. The first question for one lets the cluster make the topic
+        of offsets; meanwhile a group would wait. It is a consumer that asks: an AdminClient's questions to a
+        coordinator can end its process when there is none yet, or when a connection breaks:
+        https://github.com/confluentinc/librdkafka/issues/5040 and https://github.com/confluentinc/librdkafka/pull/5397
         """
         run = {id: name for id, name in enumerate(self.brokers, 1) if self._stack.state(name) == "running"}
         for name in run.values():
@@ -98,6 +103,10 @@ class Kafka(System):
                 return False
         asked = NewTopic("may-i", 1, 1)
         own.create_topics([asked], validate_only=True, request_timeout=2)[asked.topic].result(5)
+        if len(run) == len(self.brokers):
+            for n in range(4):  # the four partitions of that topic: a hash of names, each one on
+                with Consumer({**self.client, "log_level": 0, "group.id": f"may-i-{n}"}) as group:
+                    group.committed([TopicPartition(asked.topic, 0)], timeout=2)
         return True
 
     def create_topic(self, name: str, partitions: int = 3, replicas: int = 1, **config: Any) -> str:

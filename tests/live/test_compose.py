@@ -16,7 +16,7 @@ from helpers.stacks import SERVICES
 from tests.labs import why_not
 
 PROJECT = "messaging-by-hand"
-PROFILES = ["kafka", "kafka3", "rabbitmq", "aws", "postgres", "cdc"]
+PROFILES = ["kafka", "kafka3", "rabbitmq", "rabbitmq3", "aws", "postgres", "cdc"]
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from helpers.errors import LabError
 from helpers.lab import Lab
 from helpers.measure.lag import Lag
 from helpers.wait import wait_until
@@ -32,14 +32,14 @@ def grows(lag: Lag, partitions: list[int], by: int) -> None:
     before = of_partitions(lag)
     wait_until(
         lambda: all(of_partitions(lag)[p] > before[p] + by for p in partitions), 40, f"the lag of {partitions} grows",
-        lambda: (before, of_partitions(lag)), retry_on=(KafkaException,),
+        lambda: (before, of_partitions(lag)), retry_on=(LabError,),
     )  # fmt: skip
 
 
 def drains(lag: Lag, to: int = 60) -> None:
     wait_until(
         lambda: sum(of_partitions(lag)) <= to, 90, "the lag is gone", lambda: of_partitions(lag),
-        retry_on=(KafkaException,),
+        retry_on=(LabError,),
     )  # fmt: skip
 
 

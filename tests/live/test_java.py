@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +13,7 @@ from helpers import Lab
 from helpers.paths import repo_dir
 from helpers.stacks.fetch.jars import classpath, missing_jars
 from helpers.stacks.fetch.java import java_version
+from helpers.stacks.recipes import rabbitmq_server
 
 PROGRAMS = sorted((repo_dir() / "notebooks" / "java").glob("*.java"))
 
@@ -31,10 +33,15 @@ def test_java_programs_pass(one_stack: str, tmp_path: Path) -> None:
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert built.returncode == 0, built.stdout + built.stderr
-    lab = Lab.start(kafka=3, say=lambda sentence: None)
+    lab = Lab.start(kafka=3, rabbitmq=1, say=lambda sentence: None)
     for program in PROGRAMS:
-        command = ["java", "-cp", f"{tmp_path}:{classpath()}", program.stem, lab.kafka.bootstrap, lab.fresh("java")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        kafka = "org.apache.kafka" in program.read_text()
+        if not kafka and rabbitmq_server.lacks():
+            continue
+        command = ["java", "-cp", f"{tmp_path}:{classpath()}", program.stem]
+        command += [*([lab.kafka.bootstrap] if kafka else []), lab.fresh("java")]
+        environ = os.environ | ({} if kafka else {"AMQP_URL": lab.rabbitmq.url})
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environ)
         said = f"{program.name}:\n{done.stdout}{done.stderr}"
         assert done.returncode == 0, said
         assert done.stdout.splitlines()[-1].startswith("PASS"), said

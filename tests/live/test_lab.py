@@ -57,7 +57,7 @@ def test_everything_up_used_and_down(stack: str, cli: Cli, services: Services, l
     assert done.returncode == 0, done.stderr
     up = services()
     assert {name: service["state"] for name, service in up.items()} == dict.fromkeys(
-        ["rabbitmq-1", "ministack", "kafka"], "running"
+        ["rabbitmq", "ministack", "kafka"], "running"
     )
     assert all(("pid" in service) == (stack == "processes") for service in up.values())
 
@@ -72,7 +72,7 @@ def test_everything_up_used_and_down(stack: str, cli: Cli, services: Services, l
 
     addresses = [service["address"] for service in up.values()]
     assert all(address.startswith("127.0.0.1:") for address in addresses)
-    assert cli("down").stdout == "The lab is down: kafka, rabbitmq-1, ministack.\n"
+    assert cli("down").stdout == "The lab is down: kafka, rabbitmq, ministack.\n"
     assert left_behind(lab_home) == []
     assert services() == {}
 
@@ -179,7 +179,7 @@ def test_faults_left_by_a_dead_kernel_are_undone(stack: str, services: Services)
     assert kernel.returncode == -signal.SIGKILL
     assert {name: service["state"] for name, service in services().items()} == {
         "kafka": "paused",
-        "rabbitmq-1": "exited",
+        "rabbitmq": "exited",
     }
     lab = Lab.start(kafka=1, say=quiet)
     assert {service["state"] for service in services().values()} == {"running"}

@@ -150,10 +150,10 @@ def test_a_small_machine_frees_what_a_lesson_does_not_need(stack: str, monkeypat
 def test_a_phase_that_is_over_can_be_stopped(stack: str, lab_home: Path) -> None:
     lab = Lab.start(kafka=1, rabbitmq=1, aws=True, say=quiet)
     older = Lab.start(aws=True, say=quiet)
-    ports = lab.services["rabbitmq-1"].ports
+    ports = lab.services["rabbitmq"].ports
     lab.rabbitmq.node().kill()
     lab.rabbitmq.node().start()
-    assert lab.services["rabbitmq-1"].ports == ports, "what the dead one left behind kept a port"
+    assert lab.services["rabbitmq"].ports == ports, "what the dead one left behind kept a port"
     before = left_behind(lab_home)
     lab.stop("rabbitmq")  # and what it started for itself (epmd)
     assert [entry for entry in left_behind(lab_home) if "epmd" in entry] == []

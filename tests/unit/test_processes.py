@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psutil
 import pytest
 
 from helpers.errors import LabError
 from helpers.stacks.processes import Processes
+from helpers.stacks.state import Service
 
 ended: list[str] = []
 
@@ -45,3 +48,21 @@ def test_what_does_not_end_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     Processes._end([Told("zombie")])  # type: ignore[list-item]
     with pytest.raises(LabError, match=r"did not end within 10 s: server \(pid 7\)(.|\n)*Fix: "):
         Processes._end([Told("zombie"), Told("server")])  # type: ignore[list-item]
+
+
+def test_a_process_that_turns_into_another_program_is_not_taken_for_dead(
+    lab_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between two programs (setpriv, then postgres) it has no environment; the next answer is that of the second."""
+    asked: list[int] = []
+
+    class Turning(Told):
+        def environ(self) -> dict[str, str]:
+            asked.append(1)
+            return {} if len(asked) == 1 else {"LAB_OWNER": str(lab_home), "LAB_SERVICE": "postgres"}
+
+    server = Turning("postgres")
+    monkeypatch.setattr(psutil, "Process", lambda pid: server)
+    services = {"postgres": Service("postgres", {"client": 5432}, {"pid": 999_999})}
+    assert Processes(services).state("postgres") == "running"
+    assert len(asked) == 2

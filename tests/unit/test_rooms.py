@@ -77,3 +77,11 @@ def test_every_service_of_a_system_has_a_recipe_and_a_container(lab_home: Path) 
 
 def test_every_module_says_what_it_is_for() -> None:
     assert [path for path in (repo_dir() / "helpers").rglob("*.py") if not path.read_text().startswith('"""')] == []
+
+
+def test_no_start_asks_a_coordinator_by_an_admin_client() -> None:
+    """There is none yet, or its connection breaks, and the client ends the process: a kernel, in a lesson."""
+    questions = ("describe_consumer_groups", "list_consumer_group_offsets", "delete_consumer_groups")
+    found = [path for room in ("systems", "stacks") for path in (repo_dir() / "helpers" / room).rglob("*.py")]
+    assert found
+    assert [path.name for path in found if any(f".{question}(" in path.read_text() for question in questions)] == []

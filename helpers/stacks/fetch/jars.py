@@ -40,6 +40,8 @@ ROOTS = [
     f"org.apache.kafka:kafka-tools:{KAFKA}",
     "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",  # without it the broker logs nothing
 ]
+# Without what it depends on: slf4j's API is there already, for Kafka, in the version that Kafka's log needs.
+ALONE = ["com.rabbitmq:amqp-client:5.37.1"]  # RabbitMQ's Java client, for the programs beside its lessons
 
 
 def _locked() -> Iterator[tuple[str, str, int]]:
@@ -168,10 +170,11 @@ def _write_lock() -> None:
         group, artifact, version = root.split(":")
         roots.append(Dependency(maven.project(group, artifact).at_version(version).artifact()))
     inputs, transitive = maven.resolver.resolve(roots)
+    names = [f"{found.groupId}:{found.artifactId}:{found.version}" for found in [*inputs, *transitive]]
     lines = []
-    for dependency in [*inputs, *transitive]:
-        path = dependency.artifact.resolve()
-        name = f"{dependency.groupId}:{dependency.artifactId}:{dependency.version}"
+    for name in [*names, *ALONE]:
+        group, artifact, version = name.split(":")
+        path = maven.project(group, artifact).at_version(version).artifact().resolve()
         lines.append(f"{name} {_sha256(path)} {path.stat().st_size}")
     header = "# group:artifact:version sha256 bytes, written by `python -m helpers.stacks.fetch.jars`"
     LOCK.write_text("\n".join([header, *sorted(lines)]) + "\n")

@@ -159,11 +159,12 @@ def kafka_properties(name: str) -> dict[str, str]:
         "broker.session.timeout.ms": "6000",
         "broker.heartbeat.interval.ms": "1000",
         # A class is small: no waiting for more members, and the broker-side protocols (KIP-848, share groups) act
-        # within a second.
+        # within a second or two. For less, a busy machine would be too slow: this client waits for an answer to a
+        # heartbeat as long as the interval is, and with an answer that is late it loses what it was to give up.
         "group.initial.rebalance.delay.ms": "0",
         # Sessions as short as a lesson's patience: by default a client may not ask for less than 6 s.
         "group.min.session.timeout.ms": "1000",
-        "group.consumer.heartbeat.interval.ms": "1000",
+        "group.consumer.heartbeat.interval.ms": "2000",
         "group.consumer.min.heartbeat.interval.ms": "1000",
         "group.share.heartbeat.interval.ms": "1000",
         "group.share.min.heartbeat.interval.ms": "1000",
