@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-__all__ = ["attempt"]
+__all__ = ["attempt", "sentence"]
 
 T = TypeVar("T")
 
@@ -36,10 +36,10 @@ def attempt(fn: Callable[..., T], *args: Any, limit: float = 5.0, **kwargs: Any)
     except _TooLongError:
         return None, f"it did not end within {limit:g} s"
     except Exception as error:
-        return None, _sentence(error)
+        return None, sentence(error)
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
     """What an error says, in one line: Kafka's own words, or the end of a worker's traceback."""
     reason: Any = error.args[0] if error.args else None
     if type(error).__name__ == "KafkaException" and hasattr(reason, "str"):

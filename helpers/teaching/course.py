@@ -127,6 +127,7 @@ LESSONS = (
             "records mislead", "two ways, one time", "exercise: the alert", "healthy under load",
             "each fault its own cause", "the drain was predicted", "exercise: the drain", "the wrong alarm",
             "exercise: game day", "the silent jump", "seen from outside", "two ends",
+            "who has it open",
         ),
     ),
     Outline(
@@ -160,8 +161,25 @@ LESSONS = (
             "nothing is decided", "who lets whom in", "migrated at work",
         ),
     ),
-    Outline("3.1", "Internals", 45, "How does RabbitMQ decide who gets a message, and when is it gone?"),
-    Outline("3.2", "Quorum queues and Raft", 45, "What does a majority promise, and what happens without one?"),
+    Outline(
+        "3.1", "Internals", 60, "How does RabbitMQ decide who gets a message, and when is it gone?",
+        (
+            "the exchange decides", "once per queue", "exercise: the pattern", "confirmed, and gone",
+            "mandatory comes back", "an alternate exchange catches", "unacked comes back", "auto-ack loses",
+            "exercise: work, then say so", "prefetch shares the work", "waiting together",
+            "exercise: where is it?", "three frames and an answer", "a round trip each", "the last become first",
+            "time counts at the head",
+        ),
+    ),
+    Outline(
+        "3.2", "Quorum queues and Raft", 60, "What does a majority promise, and what happens without one?",
+        (
+            "three places and one", "nothing confirmed is lost", "exercise: it goes on", "no majority, no confirm",
+            "what was promised is kept", "its node, its fate", "exercise: send until it is confirmed",
+            "exercise: who goes on", "three copies take longer", "reject is counted", "nack, as its version says",
+            "read again",
+        ),
+    ),
     Outline("3.3", "SQS, Kafka, EventBridge", 50, "Which of the managed services fits, and what does it cost?"),
     Outline("3.4", "Retry or DLQ", 40, "Which failures deserve another try, and where do the others go?"),
     Outline("4.1", "Event sourcing and CQRS", 75, "What changes when events are the state, and reading is separate?"),

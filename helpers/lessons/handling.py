@@ -1,0 +1,100 @@
+"""The judge of an exercise: a handler of messages, killed where it hurts. Light, for it travels into the worker.
+
+Introduced in lesson 3.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import pika
+
+from ..errors import LabError
+from ..teaching.attempt import sentence
+from ..wait import wait_until
+from ..work.workers import worker
+from .exercises import Verdict
+from .queues import opened, taken
+
+__all__ = ["judge"]
+
+Handle: TypeAlias = "Callable[[Any, Any, bytes, Callable[[bytes], None]], object]"
+
+ORDERS, STOP = 6, 2  # orders in the queue, and the one that is in the worker's hands when it is killed
+
+
+def judge(handle: Handle, params: pika.ConnectionParameters, fresh: Callable[[str], str]) -> Verdict:
+    """Whether a handler loses nothing, killed where it hurts, and leaves nothing behind: asked of the broker.
+
+    Returns:
+        Solved, what was found, a hint: what `lesson.exercise` takes.
+    """
+    done: dict[str, set[int]] = {}
+    left: dict[str, set[int]] = {}
+    for place in ("at its end", "in the middle of order 2", "right after order 2"):
+        stop = {"in the middle of order 2": ("begun", STOP), "right after order 2": ("done", STOP)}.get(place)
+        queue = _filled(params, fresh("tasks"))
+        try:
+            done[place] = _worked(handle, params, queue, stop)
+        except LabError as error:
+            return False, f"it failed: {sentence(error)}", "basic_ack(method.delivery_tag): the tag of this message"
+        left[place] = _left(params, queue)
+        lost = {*range(ORDERS)} - done[place] - left[place]
+        if place == "at its end" and not done[place] and not lost:
+            return False, "no order was worked on, and none acknowledged", "call work(body), then basic_ack"
+        if lost and stop is None:
+            return False, f"{len(lost)} orders were acknowledged and never worked on", "call work(body) first"
+        if lost:
+            hint = "acknowledge this one message, and after the work: what is acknowledged is gone"
+            return False, f"killed {place}, and order {min(lost)} is lost", hint
+        if stop is None and left[place]:
+            why = f"all {ORDERS} were worked on, and {len(left[place])} are in the queue again"
+            return False, why, "nobody acknowledged them: basic_ack(method.delivery_tag)"
+    again = len(done["right after order 2"] & left["right after order 2"])
+    why = f"killed twice, 0 of {ORDERS} orders lost; the one whose acknowledgement was missing comes again"
+    return (True, why, "") if again == 1 else (False, f"{again} orders come again", "acknowledge each after its work")
+
+
+def _filled(params: pika.ConnectionParameters, queue: str) -> str:
+    with opened(params) as channel:
+        channel.queue_declare(queue, durable=True, arguments={"x-expires": 600_000})
+        for n in range(ORDERS):
+            channel.basic_publish("", queue, str(n))
+    return queue
+
+
+def _worked(handle: Handle, params: pika.ConnectionParameters, queue: str, stop: tuple[str, int] | None) -> set[int]:
+    """Run the handler in a process that is killed when it tells `stop`; the orders whose work was done."""
+    done = set()
+    with worker(_serve, params, queue, handle, timeout=5) as process:
+        for told in process:
+            if told[0] == "done":
+                done.add(told[1])
+            if told == stop:
+                process.kill()
+    return done
+
+
+def _serve(tell: Callable[[object], None], params: pika.ConnectionParameters, queue: str, handle: Handle) -> None:
+    def work(body: bytes) -> None:
+        tell(("begun", int(body)))
+        tell(("done", int(body)))
+
+    with pika.BlockingConnection(params) as connection:
+        channel = connection.channel()
+        for method, _, body in channel.consume(queue, inactivity_timeout=0.5):
+            if method is None:
+                break
+            handle(channel, method, body, work)
+
+
+def _left(params: pika.ConnectionParameters, queue: str) -> set[int]:
+    """What lies in the queue, once the broker knows that the worker is gone."""
+    with opened(params) as channel:
+
+        def gone() -> bool:
+            return bool(channel.queue_declare(queue, passive=True).method.consumer_count == 0)
+
+        wait_until(gone, 10, "the broker knows that the worker is gone")
+        return {int(body) for body in taken(channel, queue)}

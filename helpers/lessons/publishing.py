@@ -1,0 +1,64 @@
+"""The judge of an exercise: a publisher whose connection breaks once, at a chosen place.
+
+Introduced in lesson 3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, TypeAlias
+
+import pika
+
+from ..teaching.attempt import attempt
+from . import wire
+from .exercises import Verdict
+from .queues import opened, taken
+
+__all__ = ["publishes"]
+
+ORDERS = 6
+Connect: TypeAlias = "Callable[[], Any]"
+CUTS: Mapping[str, wire.Cut] = {
+    "before order 3 had reached the broker": lambda frames: _count(frames, "client", "body") == 4,
+    "after order 3 was stored, before its confirm came": lambda frames: _count(frames, "broker", "Basic.Ack") == 4,
+}
+
+
+def _count(frames: wire.Frames, who: str, what: str) -> int:
+    return sum(frame["from"] == who and what in (frame["type"], frame["what"]) for frame in frames)
+
+
+def publishes(
+    place: Callable[[Connect, str, Sequence[str]], object],
+    params: pika.ConnectionParameters,
+    fresh: Callable[[str], str],
+) -> Verdict:
+    """Whether a publisher brings every order into the queue, whose connection breaks once, where it hurts."""
+    again = 0
+    for where, cut in CUTS.items():
+        queue = fresh("placed")
+        with opened(params) as channel:
+            channel.queue_declare(queue, durable=True)
+        with ExitStack() as stack:
+            ways = iter([cut, None])
+
+            def connect(stack: ExitStack = stack, ways: Iterator[wire.Cut | None] = ways) -> Any:
+                through, _ = stack.enter_context(wire.tapped(params, next(ways, None)))
+                return stack.enter_context(opened(through))
+
+            _, trouble = attempt(place, connect, queue, [str(n) for n in range(ORDERS)])
+        with opened(params) as channel:
+            found = [int(body) for body in taken(channel, queue)]
+        missing = sorted({*range(ORDERS)} - {*found})
+        if trouble:
+            hint = "catch pika.exceptions.AMQPError, connect() again, and send the same order again"
+            return False, f"the connection broke {where}: {trouble}", hint
+        if missing:
+            hint = "an order is placed when basic_publish returns; after an error, send the same one again"
+            return False, f"the connection broke {where}: order {missing[0]} is not in the queue", hint
+        again += len(found) - ORDERS
+    if again > 1:
+        return False, f"all are there, {again} of them twice", "send again only the one that was not confirmed"
+    return True, f"all {ORDERS} are there, both times; {again} came twice: its confirm was lost, not the order", ""

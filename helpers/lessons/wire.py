@@ -1,0 +1,106 @@
+"""A relay between an AMQP client and its broker that writes down the frames which pass, read with pika's own decoder.
+
+Introduced in lesson 3.1 (`tapped`), and 3.2 (`cut`).
+"""
+
+from __future__ import annotations
+
+import copy
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeAlias
+
+import pika
+import pika.frame
+
+from ..errors import LabError
+from ..wait import wait_until
+
+__all__ = ["tapped"]
+
+TYPES = {"Method": "method", "Header": "header", "Body": "body", "Heartbeat": "heartbeat"}
+
+
+Frames: TypeAlias = "list[dict[str, Any]]"
+Cut: TypeAlias = "Callable[[Frames], bool]"
+
+
+@contextmanager
+def tapped(params: pika.ConnectionParameters, cut: Cut | None = None) -> Iterator[tuple[Any, Frames]]:
+    """A relay to the broker for one connection, for as long as the block lasts.
+
+    Args:
+        cut: asked with all frames so far; when it says so, the connection breaks, and what came last is not passed on.
+
+    Yields:
+        Parameters that lead through the relay; and the frames so far, which grow: a dict each, with `from` ("client"
+        or "broker"), `type` ("method", "header" or "body"), `channel`, `what` and `bytes`.
+
+    Raises:
+        LabError: the broker does not answer at its address.
+    """
+    frames: Frames = []
+    try:
+        broker = socket.create_connection((params.host, params.port), timeout=10)
+    except OSError as error:
+        raise LabError(f"RabbitMQ does not answer: {error}", fix="lab.calm()") from error
+    with broker, socket.create_server(("127.0.0.1", 0)) as door:
+        through = copy.copy(params)
+        through.port = door.getsockname()[1]
+        ends: list[socket.socket] = []
+        answering = threading.Thread(target=_answer, args=(door, broker, ends, frames, cut), daemon=True)
+        answering.start()
+        try:
+            yield through, frames
+        finally:
+            for end in (*ends, broker):
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+            if not ends:  # nobody came: end the wait for somebody
+                with suppress(OSError), socket.create_connection(door.getsockname(), timeout=1):
+                    pass
+            wait_until(lambda: not answering.is_alive(), 10, "the relay ends")
+
+
+def _answer(
+    door: socket.socket, broker: socket.socket, ends: list[socket.socket], frames: Frames, cut: Cut | None
+) -> None:
+    client, _ = door.accept()
+    ends.append(client)
+    with client:
+        back = threading.Thread(target=_pass_on, args=(broker, client, "broker", frames, cut), daemon=True)
+        back.start()
+        _pass_on(client, broker, "client", frames, cut)
+        back.join(10)
+
+
+def _pass_on(source: socket.socket, target: socket.socket, name: str, frames: Frames, cut: Cut | None) -> None:
+    """Write down first, then pass on: whoever has an answer finds the question in the list."""
+    rest = b""
+    source.settimeout(None)
+    with suppress(OSError):
+        while data := source.recv(65_536):
+            rest = _written(rest + data, name, frames)
+            if cut and cut(frames):
+                break
+            target.sendall(data)
+    for end in (source, target):  # one way is over: so is the other
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
+
+
+def _written(data: bytes, name: str, frames: Frames) -> bytes:
+    """Add the frames that are complete; what is left of the bytes."""
+    while data:
+        size, frame = pika.frame.decode_frame(data)
+        if frame is None:
+            return data
+        data = data[size:]
+        kind = TYPES.get(type(frame).__name__, "greeting")
+        what = getattr(frame, "method", None) or getattr(frame, "properties", None)
+        said = getattr(what, "NAME", f"{len(getattr(frame, 'fragment', b''))} bytes")
+        channel = getattr(frame, "channel_number", 0)
+        frames.append({"from": name, "type": kind, "channel": channel, "what": said, "bytes": size})
+    return data
