@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pandas as pd
@@ -20,6 +19,7 @@ from ..wait import wait_until
 from ..work.members import Members
 from .exercises import Verdict
 from .handover import handed_over
+from .rebalancing import side_by_side
 from .restarts import CLASSIC, described, quiet_restart, settles
 
 __all__ = ["CHANGED", "MISSING", "SHORT", "deployments", "handed_over", "quiet_restart", "reasons"]
@@ -27,15 +27,14 @@ __all__ = ["CHANGED", "MISSING", "SHORT", "deployments", "handed_over", "quiet_r
 MISSING = "the id that the member came back with was another one"
 SHORT = "the session ended before the member was back"
 CHANGED = "the member came back with another subscription"
-SESSIONS = {MISSING: 9, SHORT: 6, CHANGED: 45}  # seconds
+SESSIONS = {MISSING: 6, SHORT: 4, CHANGED: 45}  # seconds
 
 
 def deployments(client: Mapping[str, Any], topics: Sequence[str]) -> tuple[pd.DataFrame, dict[str, str]]:
     """Three deployments of a group with static members, none of which is quiet: the evidence, and the sealed causes."""
     sealed = {"north": CHANGED, "south": MISSING, "west": SHORT}
-    with ThreadPoolExecutor() as pool:
-        rows = pool.map(lambda cause: _deploy(client, topics, cause), sealed.values())
-        return pd.DataFrame(dict(zip(sealed, rows, strict=True))), sealed
+    rows = side_by_side(lambda cause: _deploy(client, topics, cause), sealed.values())
+    return pd.DataFrame({name: rows[cause] for name, cause in sealed.items()}), sealed
 
 
 def _deploy(client: Mapping[str, Any], topics: Sequence[str], cause: str) -> dict[str, object]:
@@ -62,10 +61,11 @@ def _deploy(client: Mapping[str, Any], topics: Sequence[str], cause: str) -> dic
         members.join("A", "B")
         settles(client, group, 2, ())
         before, ids_before = generation(client, group), ids()
-        members.leave("A")
         left = history.elapsed
+        members.leave("A")
         if cause == SHORT:
             wait_until(lambda: len(described(client, group)[1]) == 1, 20, "the coordinator gives A up")
+            wait_until(lambda: history.elapsed - left > session + 1, 20, "A is away for longer than a session")
         if cause == MISSING:
             pods["A"] = f"A-{uuid.uuid4().hex[:4]}"
         if cause == CHANGED:

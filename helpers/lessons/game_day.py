@@ -100,6 +100,7 @@ class GameDay:
         self._sealed = random.Random(f"game day {seed}").choice(SEALED)
         self._client, self.topic, self.group = client, topic, group
         self._truth: bool | None = None  # whether the brokers showed what the fault does; None: nobody looked
+        self._named = ""  # the first diagnosis: what it opens is no secret to the second
         self._lock, self._open = threading.Lock(), ExitStack()
         GameDay.over()
         with ExitStack() as stack:
@@ -110,7 +111,8 @@ class GameDay:
         self._clock = threading.Timer(LIMIT, self.end)
         self._clock.daemon = True
         self._clock.start()
-        print(f"Sealed with seed {seed}: {hashlib.sha256(self._sealed.encode()).hexdigest()[:8]}. The shop is open.")
+        seal = hashlib.sha256(f"{seed} {self._sealed}".encode()).hexdigest()[:8]
+        print(f"Sealed with seed {seed}: {seal}. The shop is open.")
 
     def __repr__(self) -> str:
         return "<GameDay: sealed>"
@@ -148,8 +150,11 @@ class GameDay:
         if self._truth is None:
             if GameDay._playing is not self:
                 return False, "the shop has closed, and nobody had looked", "open it again: GameDay(...)"
-            self._truth = self._seen()
+            self._truth, self._named = self._seen(), named
             self.end()
+        if named != self._named:
+            hint = "play again, with another seed"
+            return False, f"the seal is open: the first diagnosis counts, and that was {self._named!r}", hint
         says, _ = TRUTH[self._sealed]
         cause = "healthy" if self._sealed == "none" else FAULTS[self._sealed].cause
         shown = says if self._truth else f"the brokers did not show it ({says}): play again"
@@ -158,7 +163,7 @@ class GameDay:
         return named == cause and self._truth, opened, HINTS.get(named, "")
 
     def _seen(self) -> bool:
-        seen = playbook("lag", self._client, groups=[self.group], window=8).seen
+        seen = playbook("lag", self._client, groups=[self.group], window=6).seen
         if seen.lost:
             raise LabError(f"The brokers do not answer: {seen.lost.says}", fix="lab.calm()")
         return TRUTH[self._sealed][1](facts(seen)[0])

@@ -49,7 +49,7 @@ def draining(t: pd.Series, lag: pd.Series, now: float, predicted: float) -> Figu
     at = float(lag[t >= now].iloc[0])
     line = pd.DataFrame({"t": [now, now + predicted], "series": "predicted", "value": [at, 0.0]})
     seen = pd.DataFrame({"t": t, "series": "measured", "value": lag})
-    return lines(pd.concat([seen, line]), "lag [records]", pd.DataFrame({"t": [now], "label": ["predicted"]}))
+    return lines(pd.concat([seen, line]), "lag [records]", pd.DataFrame({"t": [now], "label": ["the second look"]}))
 
 
 def alert(rule: Any, groups: Mapping[str, tuple[float, float, bool]]) -> Verdict:
@@ -96,5 +96,5 @@ def drain(fn: Callable[[Look, Look], Any], first: Look, second: Look, growing: t
     if trouble or not isinstance(endless, int | float) or not math.isinf(endless) or endless < 0:
         said = trouble or f"{endless!r}"
         hint = 'where no more is done than comes, it never ends: float("inf")'
-        return False, f"right for the burst; for the slow handler, whose lag grows: {said}", hint
+        return False, f"right for the burst; for a lag that grows: {said}", hint
     return True, "right for the burst, and endless while the lag grows", ""

@@ -13,6 +13,7 @@ from typing import Any
 
 from confluent_kafka import consistent
 
+from ..bar import track
 from ..teaching.attempt import attempt
 from .exercises import Verdict
 from .skew_exercises import BELOW, Placed, new_topic, ratio, read, write
@@ -48,7 +49,7 @@ class Patient:
 def patients(client: Mapping[str, Any], fresh: Callable[[str], str], seed: int | None = None) -> list[Patient]:
     """Four topics with six partitions, one for each cause, in an order drawn by lot."""
     chance = random.Random(seed)
-    made = [_patient(client, fresh, cause, chance) for cause in CAUSES]
+    made = [_patient(client, fresh, cause, chance) for cause in track(CAUSES, "Complaints")]
     chance.shuffle(made)
     return made
 
@@ -86,9 +87,7 @@ def cured(
     said = [attempt(diagnose, dict(patient.ends), list(patient.sample)) for patient in sick]
     if (verdict := of_causes(sick, said)) is not None:
         return verdict
-    for patient in sick:
-        if patient.cause == "healthy":
-            continue
+    for patient in track([each for each in sick if each.cause != "healthy"], "Cures"):
         given = cure.get(patient.cause, {}) if isinstance(cure, Mapping) else None
         if not isinstance(given, Mapping) or not given or {*given} - {"key", "salts", "partitioner"}:
             hint = 'one of {"key": ...}, {"salts": ...}, {"partitioner": ...}'

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +17,7 @@ from confluent_kafka import KafkaException, Message
 from confluent_kafka.admin import AdminClient
 
 from ..measure.generations import generation
-from ..measure.groups import Books, Callbacks, History, books_of
+from ..measure.groups import Books, Callbacks, History, books_of, partitions_of
 from ..measure.pauses import Work
 from ..wait import wait_until
 
@@ -40,19 +40,24 @@ class Team:
         self.rebalances: dict[str, int] = {}  # what was measured -> by how much the coordinator's count grew
         self.lost = 0  # partitions that a member was put out of, so that it could commit nothing
         self._client, self._admin = client, AdminClient({**client})
-        self._partitions = len(self._admin.list_topics(topic, timeout=10).topics[topic].partitions)
+        self._partitions = len(partitions_of(self._admin, topic))
         self._held: dict[str, tuple[threading.Event, threading.Event]] = {}  # member -> it waits, it may go on
+        self._calls: list[tuple[float, str]] = []  # when which member was called back
         self._lock, self._done = threading.Lock(), Counter[tuple[int | None, int | None]]()
 
     def callbacks(self, member: str) -> Callbacks:
         """What to hand to `subscribe`: they take notes, and count what was lost."""
         told = self.history.callbacks(member)
 
-        def lost(consumer: Any, partitions: list[Any]) -> None:
-            self.lost += len(partitions)
-            told["on_lost"](consumer, partitions)
+        def noted(name: str) -> Callable[[Any, list[Any]], None]:
+            def call(consumer: Any, partitions: list[Any]) -> None:
+                self._calls.append((self.history.elapsed, member))  # with no partition at all it is a call, too
+                self.lost += len(partitions) if name == "on_lost" else 0
+                told[name](consumer, partitions)
 
-        return {**told, "on_lost": lost}
+            return call
+
+        return {name: noted(name) for name in told}
 
     @contextmanager
     def doing(self, member: str, message: Message) -> Iterator[None]:
@@ -126,10 +131,9 @@ class Team:
         self.rebalances[what] = generation(self._client, self.id) - before
 
     def called(self, what: str) -> set[str]:
-        """The members that were given or lost a partition in what was measured."""
-        (start, until), owned = self.spans[what], self.history.frame
-        changed = owned["t"].between(start, until) | owned["until"].between(start, until, inclusive="left")
-        return set(owned.loc[changed, "member"])
+        """The members of which a callback was called in what was measured."""
+        start, until = self.spans[what]
+        return {member for t, member in list(self._calls) if start <= t <= until}
 
     def stood(self, *members: str) -> float:
         """Milliseconds without processing in all that was measured, the mean of these members."""

@@ -14,8 +14,7 @@ from confluent_kafka import Message, Producer
 from confluent_kafka.admin import AdminClient
 
 from ..beat import Beat
-from ..errors import LabError
-from ..measure.groups import History
+from ..measure.groups import History, partitions_of
 from ..measure.ledger import Ledger
 from ..wait import wait_until
 from .handlers import POISON, Handler, consume
@@ -50,9 +49,7 @@ class OpenShop:
         members: int = 3, rate: float = 300, handler_ms: float = 3, **settings: Any,
     ) -> None:  # fmt: skip
         self._client, self.topic, self.group, self.rate = client, topic, group, rate
-        self.partitions = len(AdminClient({**client}).list_topics(topic, timeout=15).topics[topic].partitions)
-        if not self.partitions:
-            raise LabError(f"No broker knows the topic {topic!r}.", fix="create it, or check its name")
+        self.partitions = len(partitions_of(AdminClient({**client}), topic))
         self.ledger, self.history, self.handler = Ledger(), History(), Handler(handler_ms, self._handled)
         classic = settings.get("group.protocol") != "consumer"
         timings = {"session.timeout.ms": 6_000, "heartbeat.interval.ms": 500} if classic else {}

@@ -104,6 +104,17 @@ def test_a_wrong_diagnosis_has_points_for_the_family_and_a_hint() -> None:
 
 
 @pytest.mark.usefixtures("shop")
+def test_the_first_diagnosis_counts() -> None:
+    """What it opens is no secret to the second."""
+    game = play(of("hot key"))
+    assert not game.judge("stuck-partition")[0]
+    ok, why, hint = game.judge("hot-key")
+    assert not ok and "'stuck-partition'" in why and "another seed" in hint
+    right = play(of("hot key"))
+    assert right.judge("hot-key")[0] and right.judge("hot-key")[0]
+
+
+@pytest.mark.usefixtures("shop")
 def test_what_the_brokers_did_not_show_counts_for_nothing() -> None:
     ok, why, _ = play(of("hot key"), shown=False).judge("hot-key")
     assert not ok and "did not show it" in why
