@@ -32,6 +32,7 @@ class Cluster(Protocol):
     def url_of(self, number: int) -> str: ...
     def queue(self, name: str) -> dict[str, Any]: ...
     def number(self, node: str) -> int: ...
+    def api(self, path: str) -> Any: ...
     def node(self, number: int) -> Any: ...
 
 
@@ -93,11 +94,22 @@ def _named(named: object, confirmed: Mapping[str, bool]) -> Verdict:
 
 
 def wait_online(rabbitmq: Cluster, queue: str, count: int) -> None:
-    """Until so many members of a queue are online."""
+    """Until so many members of a queue follow a leader, or are it."""
     wait_until(
-        lambda: len(rabbitmq.queue(queue).get("online") or []) == count, 40, f"{count} members of {queue} are online",
-        retry_on=(LabError,),
+        lambda: len(_at_work(rabbitmq, queue)) == count, 40, f"{count} members of {queue} are at work",
+        lambda: _at_work(rabbitmq, queue), retry_on=(LabError,),
     )  # fmt: skip
+
+
+def _at_work(rabbitmq: Cluster, queue: str) -> list[str]:
+    """The nodes whose member leads or follows, as it says itself; before RabbitMQ 4 those that run, which is less."""
+    online: list[str] = rabbitmq.queue(queue).get("online") or []
+    try:
+        told = rabbitmq.api(f"/queues/quorum/%2F/{queue}/status")
+    except LabError:
+        return online
+    work = {member["Node Name"]: member["Raft State"] for member in told}
+    return [node for node in online if work.get(node) in ("leader", "follower")] if "leader" in work.values() else []
 
 
 class Broken:
