@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..dead_letters import command as dlq
 from ..errors import LabError
 from . import PLAYBOOKS
 from .properties import read_client
@@ -26,13 +27,14 @@ STATUS = """exit status:
   1    somebody has something to do: the first finding says what
   2    it could not be asked: no answer, no rights, an unknown group or topic, a wrong option or setting
   130  interrupted
-It is read-only: an AdminClient asks; nothing is produced, consumed, committed, or joined."""
+It is read-only: an AdminClient asks; nothing is produced, consumed, committed, or joined. Only `dlq --replay` moves
+something: what is parked goes back, and leaves the parking lot when the broker has it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.epilog, parser.formatter_class = STATUS, argparse.RawDescriptionHelpFormatter
-    parser.add_argument("playbook", choices=PLAYBOOKS, help="what to look for")
+    parser.add_argument("playbook", choices=(*PLAYBOOKS, "dlq"), help="what to look for")
     parser.add_argument(
         "--bootstrap.servers", dest="bootstrap", metavar="HOST:PORT", help="brokers; otherwise those of the file"
     )
@@ -44,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--window", type=_seconds, default=30.0, metavar="SECONDS", help="how long to look on (default: 30)"
     )
+    dlq.add_arguments(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--html", type=Path, metavar="FILE", help="write one HTML file, figures included")
@@ -57,6 +60,10 @@ def run(args: argparse.Namespace) -> int:
 
     try:
         client = _client(args)
+        if args.playbook == "dlq":
+            return dlq.run(args, client)
+        if not client.get("bootstrap.servers"):
+            raise LabError("No broker is named.", fix="--bootstrap.servers HOST:PORT, or bootstrap.servers in the file")
         report = playbook(args.playbook, client, groups=args.group, topics=args.topic, window=args.window)
         if args.html:
             from .html import page
@@ -97,8 +104,6 @@ def _client(args: argparse.Namespace) -> dict[str, Any]:
             print(f"Left out of {args.config}: {', '.join(left)}.", file=sys.stderr)
     if args.bootstrap:
         client["bootstrap.servers"] = args.bootstrap
-    if not client.get("bootstrap.servers"):
-        raise LabError("No broker is named.", fix="--bootstrap.servers HOST:PORT, or bootstrap.servers in the file")
     return client
 
 

@@ -25,7 +25,7 @@ from ..errors import LabError
 from ..paths import lab_dir
 from ..wait import wait_until
 from .base import Stack, State
-from .recipes import RECIPES, rabbitmq_server, recipe
+from .recipes import RECIPES, recipe
 from .recipes.kafka_server import java
 from .recipes.kafka_tools import class_of
 from .recipes.postgres_server import leave_elsewhere
@@ -147,7 +147,7 @@ class Processes(Stack):
 
     def remove(self, names: Iterable[str]) -> None:
         names = list(names)
-        beside = [rabbitmq_server.BESIDE] if self._last_of(rabbitmq_server.SERVICES, names) else []
+        beside = [other for each in RECIPES if self._last_of(each.SERVICES, names) for other in each.BESIDE]
         self._end(self._of([*names, *beside]))
         for name in names:
             folder = lab_dir() / "run" / name

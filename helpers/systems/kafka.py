@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec  # type: ignore[attr-defined]
 
 from ..errors import LabError
@@ -169,17 +169,25 @@ class Kafka(System):
 
         wait_until(agreed, 30, f"every broker knows {partitions} partitions", known, retry_on=(KafkaException,))
 
-    def end_offsets(self, topic: str) -> dict[int, int]:
+    def end_offsets(self, topic: str, *, stable: bool = False) -> dict[int, int]:
         """Per partition: the offset that the next record will get (the high watermark).
+
+        Args:
+            stable: the last stable offset instead: as far as consumers of committed records may read.
 
         Raises:
             LabError: the brokers did not say for 15 s; a leader that is being elected is waited for.
         """
+        level = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED
 
         def ask() -> dict[int, int]:
             wanted = {TopicPartition(topic, state.partition): OffsetSpec.latest() for state in self.partitions(topic)}
-            answers = self.admin.list_offsets(wanted, request_timeout=10)
-            return {tp.partition: future.result(15).offset for tp, future in answers.items()}
+            try:
+                answers = self.admin.list_offsets(wanted, request_timeout=10, isolation_level=level)
+                return {tp.partition: future.result(15).offset for tp, future in answers.items()}
+            except KafkaException:  # seen once: "No leaders found" for 30 s, by a client that had known the leader
+                self._admin.clear()
+                raise
 
         return wait_until(ask, 15, f"the leaders of {topic} tell its end offsets", retry_on=(KafkaException,))
 

@@ -15,6 +15,7 @@ import pika
 import requests
 
 from ..errors import LabError
+from ..stacks import perf_test
 from .node import System
 
 __all__ = ["RabbitMQ"]
@@ -112,6 +113,14 @@ class RabbitMQ(System):
         if name is None:
             raise LabError(f"No node of this lab is called {node!r}; it has {', '.join(self._names)}.")
         return self._names.index(name) + 1
+
+    def perf_test(self, *args: str, timeout: float = 60) -> str:
+        """What RabbitMQ's own bench, PerfTest (Java), prints with these options: `"--size", "200"`.
+
+        Raises:
+            LabError: there is no Java, or it is not downloaded; it failed, or did not end in time.
+        """
+        return perf_test(self.url, *args, timeout=timeout)
 
     @cached_property
     def version(self) -> tuple[int, ...]:

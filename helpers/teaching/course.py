@@ -167,8 +167,8 @@ LESSONS = (
             "the exchange decides", "once per queue", "exercise: the pattern", "confirmed, and gone",
             "mandatory comes back", "an alternate exchange catches", "unacked comes back", "auto-ack loses",
             "exercise: work, then say so", "prefetch shares the work", "waiting together",
-            "exercise: where is it?", "three frames and an answer", "a round trip each", "the last become first",
-            "time counts at the head",
+            "exercise: where is it?", "three frames and an answer", "a round trip each", "the client is the limit",
+            "the last become first", "time counts at the head",
         ),
     ),
     Outline(
@@ -180,8 +180,24 @@ LESSONS = (
             "read again",
         ),
     ),
-    Outline("3.3", "SQS, Kafka, EventBridge", 50, "Which of the managed services fits, and what does it cost?"),
-    Outline("3.4", "Retry or DLQ", 40, "Which failures deserve another try, and where do the others go?"),
+    Outline(
+        "3.3", "SQS, Kafka, EventBridge", 50, "Which of the managed services fits, and what does it cost?",
+        (
+            "invisible, then back", "too short: done twice", "exercise: the time-out", "a group waits for its head",
+            "the same name, once", "exercise: whose order?", "rules look inside",
+            "exercise: the pattern of the auditors", "six transports, as documented", "the chooser's advice stands",
+            "ten a request, a tenth", "the archive goes through the rules again",
+        ),
+    ),
+    Outline(
+        "3.4", "Retry or DLQ", 55, "Which failures deserve another try, and where do the others go?",
+        (
+            "a requeue is a hot loop", "backoff asks less, and loses nothing", "exercise: the waits",
+            "a retry topic loses the order", "exercise: behind it", "three receives, then parked",
+            "processed and parked is sent", "killed half-way, nothing is lost", "charged once, although sent twice",
+            "exercise: the morning after", "jitter thins the herd",
+        ),
+    ),
     Outline("4.1", "Event sourcing and CQRS", 75, "What changes when events are the state, and reading is separate?"),
     Outline("4.2", "Transactional outbox", 60, "How do a database and a broker change together, or not at all?"),
     Outline("4.3", "CDC with Debezium", 75, "How does a committed row become an event, and what if nobody reads it?"),

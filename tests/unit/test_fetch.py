@@ -33,7 +33,7 @@ JAR = f"org.example:thing:1.0 {hashlib.sha256(CONTENT).hexdigest()} {len(CONTENT
 def downloads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache and a lock with one small jar."""
     (tmp_path / "kafka.lock").write_text("# header\n" + JAR)
-    monkeypatch.setattr(jars, "LOCK", tmp_path / "kafka.lock")
+    monkeypatch.setattr(jars, "LOCKS", tmp_path)
     monkeypatch.setenv("LAB_DOWNLOADS", str(tmp_path))
     return tmp_path / "maven/org/example/thing/1.0/thing-1.0.jar"
 
@@ -161,7 +161,7 @@ def test_a_system_that_cannot_install_rabbitmq_goes_on_without(
 
 def test_a_wrong_checksum_is_refused_and_not_kept(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     served(monkeypatch, b"AEVIL")
-    with pytest.raises(LabError, match=r"thing-1.0.jar does not have the checksum in kafka.lock"):
+    with pytest.raises(LabError, match=r"thing-1.0.jar does not have the checksum in its lock"):
         jars.fetch_jars(progress=False)
     assert not downloads.exists()
 
@@ -181,9 +181,11 @@ def test_a_full_disk_is_seen_before_the_download(downloads: Path, monkeypatch: p
         jars.fetch_jars(progress=False)
 
 
-def test_the_lock_has_one_version_of_everything() -> None:
-    names = [coordinate.rpartition(":")[0] for coordinate, _, _ in jars._locked()]
-    assert len(names) == len(set(names)) > 80
+@pytest.mark.parametrize(("lock", "many"), [("kafka", 80), ("perf-test", 20)])
+def test_a_lock_has_one_version_of_everything(lock: str, many: int) -> None:
+    names = [coordinate.rpartition(":")[0] for coordinate, _, _ in jars._locked(lock)]
+    assert len(names) == len(set(names)) > many
+    assert jars.ROOTS.keys() == {path.stem for path in jars.LOCKS.glob("*.lock")}
     kafka = {c for c, _, _ in jars._locked() if c.startswith("org.apache.kafka:")}
     assert all(coordinate.endswith(f":{jars.KAFKA}") for coordinate in kafka)
 

@@ -23,7 +23,7 @@ def test_the_course_is_the_path() -> None:
     assert outline("3.3").link == "03_rabbitmq_and_alternatives.ipynb#cell-id=lesson-3-3"
     assert outline("0").link == "00_roadmap.ipynb"
     hours = [sum(lesson.minutes for lesson in LESSONS if lesson.id[0] == phase) / 60 for phase in "1234"]
-    assert 4 <= hours[0] <= 5 and hours[1:] == [4, 3.5, 5]
+    assert 4 <= hours[0] <= 5 and hours[1:] == [4, 3.75, 5]
     with pytest.raises(LabError, match=r"There is no lesson '9.9'.\nFix: use one of 0, 1.1"):
         outline("9.9")
 

@@ -1,8 +1,8 @@
-"""Kafka from Maven Central: the jars that `kafka.lock` names, each verified by its SHA-256.
+"""Kafka, and RabbitMQ's own bench, from Maven Central: the jars that the locks name, each verified by its SHA-256.
 
 `jgo` (pure Python, no Maven) talks to the repository; the lock file says which jars and what they must hash to. A jar
 that was cut off or tampered with does not match and is fetched again, so a broken download resumes where it stopped
-and a complete cache needs no network.
+and a complete cache needs no network. Each lock is a class path of its own: what one brings would disturb the other.
 
 Introduced in 00 Roadmap (behind `make setup`); maintainers renew the lock with `python -m helpers.stacks.fetch.jars`.
 """
@@ -32,21 +32,26 @@ CERTIFICATE = (
     "this network signs with a certificate of its own: add it to this machine's certificates, "
     "or name its file in SSL_CERT_FILE and REQUESTS_CA_BUNDLE"
 )
-LOCK = Path(__file__).with_name("kafka.lock")
+LOCKS = Path(__file__).parent
 # kafka-clients is named because jgo otherwise takes an older one that a dependency's parent manages.
-ROOTS = [
-    f"org.apache.kafka:kafka_2.13:{KAFKA}",
-    f"org.apache.kafka:kafka-clients:{KAFKA}",
-    f"org.apache.kafka:kafka-tools:{KAFKA}",
-    "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",  # without it the broker logs nothing
-]
+ROOTS = {
+    "kafka": [
+        f"org.apache.kafka:kafka_2.13:{KAFKA}",
+        f"org.apache.kafka:kafka-clients:{KAFKA}",
+        f"org.apache.kafka:kafka-tools:{KAFKA}",
+        "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",  # without it the broker logs nothing
+    ],
+    "perf-test": ["com.rabbitmq:perf-test:2.22.1"],
+}
 # Without what it depends on: slf4j's API is there already, for Kafka, in the version that Kafka's log needs.
-ALONE = ["com.rabbitmq:amqp-client:5.37.1"]  # RabbitMQ's Java client, for the programs beside its lessons
+ALONE = {"kafka": ["com.rabbitmq:amqp-client:5.37.1"]}  # RabbitMQ's Java client, for the programs beside its lessons
+UNUSED = ("org.jgroups", "com.google.errorprone")  # of PerfTest: many machines that measure together
 
 
-def _locked() -> Iterator[tuple[str, str, int]]:
-    """(group:artifact:version, sha256, size in bytes) for every jar of the lock."""
-    for line in LOCK.read_text().splitlines():
+def _locked(name: str = "*") -> Iterator[tuple[str, str, int]]:
+    """(group:artifact:version, sha256, size in bytes) for every jar of a lock, or of all, each once."""
+    lines = {line for lock in LOCKS.glob(f"{name}.lock") for line in lock.read_text().splitlines()}
+    for line in sorted(lines):
         if line and not line.startswith("#"):
             coordinate, digest, size = line.split()
             yield coordinate, digest, int(size)
@@ -97,8 +102,8 @@ def _verified() -> dict[str, Stamp]:
         return {}
 
 
-def classpath() -> str:
-    """Every jar of the lock, as Java's `-cp` wants it.
+def classpath(name: str = "kafka") -> str:
+    """Every jar of this lock, as Java's `-cp` wants it.
 
     Raises:
         LabError: `fetch_jars` has not run, or was cut off.
@@ -106,11 +111,11 @@ def classpath() -> str:
     if missing := missing_jars():
         wrong = f"Kafka {KAFKA} is not downloaded: {len(missing)} of its jars are missing."
         raise LabError(wrong, fix="python -m helpers setup --stack processes")
-    return ":".join(str(_path(coordinate)) for coordinate, _, _ in _locked())
+    return ":".join(str(_path(coordinate)) for coordinate, _, _ in _locked(name))
 
 
 def fetch_jars(progress: bool = True) -> int:
-    """Bring the cache to what the lock says, eight downloads at a time.
+    """Bring the cache to what the locks say, eight downloads at a time.
 
     Returns:
         The number of jars that had to be downloaded (0 when the cache was complete).
@@ -141,7 +146,7 @@ def fetch_jars(progress: bool = True) -> int:
         path = maven.project(group, artifact).at_version(version).artifact().resolve()
         if _sha256(path) != digest:
             path.unlink()
-            raise LabError(f"{path.name} does not have the checksum in kafka.lock.", fix="run the same command again")
+            raise LabError(f"{path.name} does not have the checksum in its lock.", fix="run the same command again")
         bar.update(size)
 
     try:
@@ -160,25 +165,27 @@ def fetch_jars(progress: bool = True) -> int:
     return len(todo)
 
 
-def _write_lock() -> None:
-    """Resolve ROOTS afresh and write what came out: for maintainers, after changing a version above."""
+def _write_lock(name: str) -> None:
+    """Resolve the roots of a lock afresh and write what came out: for maintainers, after changing a version above."""
     from jgo.maven import Dependency, MavenContext
 
     maven = MavenContext(repo_cache=downloads_dir() / "maven", timeout=30)
     roots = []
-    for root in ROOTS:
+    for root in ROOTS[name]:
         group, artifact, version = root.split(":")
         roots.append(Dependency(maven.project(group, artifact).at_version(version).artifact()))
     inputs, transitive = maven.resolver.resolve(roots)
-    names = [f"{found.groupId}:{found.artifactId}:{found.version}" for found in [*inputs, *transitive]]
+    wanted = [found for found in [*inputs, *transitive] if not found.groupId.startswith(UNUSED)]
+    names = [f"{found.groupId}:{found.artifactId}:{found.version}" for found in wanted]
     lines = []
-    for name in [*names, *ALONE]:
-        group, artifact, version = name.split(":")
+    for coordinate in [*names, *ALONE.get(name, [])]:
+        group, artifact, version = coordinate.split(":")
         path = maven.project(group, artifact).at_version(version).artifact().resolve()
-        lines.append(f"{name} {_sha256(path)} {path.stat().st_size}")
+        lines.append(f"{coordinate} {_sha256(path)} {path.stat().st_size}")
     header = "# group:artifact:version sha256 bytes, written by `python -m helpers.stacks.fetch.jars`"
-    LOCK.write_text("\n".join([header, *sorted(lines)]) + "\n")
+    (LOCKS / f"{name}.lock").write_text("\n".join([header, *sorted(lines)]) + "\n")
 
 
 if __name__ == "__main__":
-    _write_lock()
+    for each in ROOTS:
+        _write_lock(each)

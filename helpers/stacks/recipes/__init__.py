@@ -30,6 +30,10 @@ class Recipe(Protocol):
     def PROFILES(self) -> tuple[str, ...]:  # noqa: N802
         """Its profiles in docker-compose.yml."""
 
+    @property
+    def BESIDE(self) -> tuple[str, ...]:  # noqa: N802
+        """What runs beside its services as a process of none of them: it ends with the last of them."""
+
     def lacks(self) -> LabError | None:
         """What this machine lacks to run it as a process, and the fix; None when nothing is missing."""
 

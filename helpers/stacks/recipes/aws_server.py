@@ -12,10 +12,11 @@ from pathlib import Path
 from ...errors import LabError
 from ..state import Service
 
-__all__ = ["PROFILES", "SERVICES", "command", "lacks", "prepare", "variables"]
+__all__ = ["BESIDE", "PROFILES", "SERVICES", "command", "lacks", "prepare", "variables"]
 
 SERVICES = {"ministack": {"client": 4566}}
 PROFILES = ("aws",)
+BESIDE: tuple[str, ...] = ()
 USED = "sqs,sns,events"  # of the dozens of services that it emulates
 
 

@@ -24,6 +24,7 @@ from ..fetch.java import find_java
 from ..state import Service
 
 __all__ = [
+    "BESIDE",
     "CLUSTER_ID",
     "PROFILES",
     "SERVICES",
@@ -46,6 +47,7 @@ SERVICES = {
     "kafka-3": {"client": 9193, "tls": 9293},
 }
 PROFILES = ("kafka", "kafka3")
+BESIDE: tuple[str, ...] = ()
 CLUSTER_ID = "bGFiLW1lc3NhZ2luZy0wMQ"
 LOG4J = Path(__file__).with_name("log4j2.yaml")
 # Serial GC and small heaps: the whole lab fits beside a browser in 2 GB.

@@ -24,10 +24,11 @@ from ...paths import lab_dir
 from ..fetch import passwords
 from ..state import Service
 
-__all__ = ["PROFILES", "SERVICES", "command", "lacks", "leave_elsewhere", "prepare", "variables"]
+__all__ = ["BESIDE", "PROFILES", "SERVICES", "command", "lacks", "leave_elsewhere", "prepare", "variables"]
 
 SERVICES = {"postgres": {"client": 5432}}
 PROFILES = ("postgres",)
+BESIDE: tuple[str, ...] = ()
 ACCOUNT = "nobody"
 PREFIX = "messaging-lab-"  # of the folders for temporary files
 

@@ -27,7 +27,7 @@ SERVICES = {
     "rabbitmq-2": {"client": 5692, "http": 15692, "cluster": 25692},
     "rabbitmq-3": {"client": 5693, "http": 15693, "cluster": 25693},
 }
-BESIDE = "epmd"  # the process that keeps node names: of no node, and gone with the last of them
+BESIDE = ("epmd",)  # it keeps node names
 NAMES = 4370  # where node names are kept, unless somebody listens there
 CLUSTER = ("rabbitmq-1", "rabbitmq-2", "rabbitmq-3")
 PROFILES = ("rabbitmq", "rabbitmq3")
@@ -112,7 +112,7 @@ def _name_server(taken: set[int]) -> int:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.write_text(str(port))
     if epmd:
-        mine = {**os.environ, "LAB_OWNER": str(lab_dir()), "LAB_SERVICE": BESIDE}
+        mine = {**os.environ, "LAB_OWNER": str(lab_dir()), "LAB_SERVICE": BESIDE[0]}
         start = [epmd, "-daemon", "-address", "127.0.0.1", "-port", str(port)]
         subprocess.run(start, env=mine, cwd=path.parent, stdin=subprocess.DEVNULL, capture_output=True, timeout=10)
     return port

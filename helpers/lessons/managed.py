@@ -1,0 +1,147 @@
+"""The judges of lesson 3.3's exercises: a time-out, a pattern, the group of a message; each is asked of the service.
+
+Introduced in lesson 3.3.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ..teaching.attempt import attempt
+from .exercises import Verdict
+
+__all__ = ["group", "may_send", "pattern", "time_out"]
+
+Fresh = Callable[[str], str]
+WORK, BACK = 2, 4  # a task takes so long [s]; a dead worker's task is wanted back within so long
+
+
+def time_out(aws: Any, fresh: Fresh, seconds: object) -> Verdict:
+    """Whether a visibility timeout [s] outlasts a task, and gives a dead worker's task back in time."""
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or not 0 <= seconds <= 43_200:
+        return False, f"{seconds!r} is no visibility timeout", "whole seconds, 0 to 43200 (12 hours)"
+    sqs = aws.client("sqs")
+    with ExitStack() as stack:
+        queue = _queue(sqs, stack, fresh("time-out"), VisibilityTimeout=str(seconds))
+        sqs.send_message(QueueUrl=queue, MessageBody="a task")
+        taken = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=2)["Messages"][0]
+        if sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=WORK).get("Messages"):
+            why = f"while the first worker was at its {WORK} s of work, a second one got the same task"
+            return False, why, "the time-out has to outlast the work"
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=taken["ReceiptHandle"])
+        sqs.send_message(QueueUrl=queue, MessageBody="another task")
+        sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=2)  # and this worker is dead
+        if not sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=BACK).get("Messages"):
+            why = f"{BACK} s after a worker died, nobody had got its task"
+            return False, why, "a time-out that is too long costs nothing, until a worker dies"
+    return True, f"with {seconds} s one worker did the first task, and the second came back from the dead", ""
+
+
+EVENTS: Mapping[str, tuple[str, dict[str, object], bool]] = {  # name -> source, detail, whether it is wanted
+    "from Berlin, 120 €": ("shop", {"country": "de", "price": 120}, True),
+    "from Vienna, 100 €": ("shop", {"country": "at", "price": 100}, True),
+    "from Vienna, 99 €": ("shop", {"country": "at", "price": 99}, False),
+    "from Paris, 500 €": ("shop", {"country": "fr", "price": 500}, False),
+    "a test from Berlin, 200 €": ("shop", {"country": "de", "price": 200, "test": True}, False),
+    "a refund from Berlin, 300 €": ("refunds", {"country": "de", "price": 300}, False),
+}
+
+
+def pattern(aws: Any, fresh: Fresh, wanted: object) -> Verdict:
+    """Whether a rule with this pattern lets through what is wanted, and nothing else."""
+    sqs, events = aws.client("sqs"), aws.client("events")
+    with ExitStack() as stack:
+        bus, rule = fresh("bus"), fresh("rule")
+        events.create_event_bus(Name=bus)
+        stack.callback(events.delete_event_bus, Name=bus)
+        try:
+            made = events.put_rule(Name=rule, EventBusName=bus, EventPattern=json.dumps(wanted))["RuleArn"]
+        except (ClientError, BotoCoreError, TypeError, ValueError) as error:
+            hint = 'a dict as in the rule above; what is compared stands in a list: {"source": ["shop"]}'
+            return False, f"EventBridge refuses the pattern: {error}", hint
+        stack.callback(events.delete_rule, Name=rule, EventBusName=bus)
+        queue = _queue(sqs, stack, fresh("matched"))
+        target = may_send(sqs, queue, "events.amazonaws.com", made)
+        events.put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "1", "Arn": target}])
+        stack.callback(events.remove_targets, Rule=rule, EventBusName=bus, Ids=["1"])
+        for name, (source, detail, _) in EVENTS.items():
+            entry = {"Source": source, "DetailType": name, "Detail": json.dumps(detail), "EventBusName": bus}
+            events.put_events(Entries=[entry])
+        came = {json.loads(body)["detail-type"] for body in _bodies(sqs, queue, aws.patience)}
+    for name, (_, _, right) in EVENTS.items():
+        if (name in came) != right:
+            said = "came through" if name in came else "was stopped"
+            return False, f"{len(came)} of {len(EVENTS)} events came through; the one {name} {said}", _hint(name)
+    return True, f"{len(came)} of {len(EVENTS)} events came through: those that are wanted", ""
+
+
+def _hint(name: str) -> str:
+    hints = {"test": '"test": [{"exists": False}]', "refund": '"source": ["shop"] stands beside "detail"'}
+    prices = 'two countries in one list, and from 100 € on: "price": [{"numeric": [">=", 100]}]'
+    return next((hint for word, hint in hints.items() if word in name), prices)
+
+
+ORDERS = [(n, f"customer {n % 4}") for n in range(12)]  # number, customer; the first of customer 1 cannot be handled
+
+
+def group(aws: Any, fresh: Fresh, group_of: Callable[[dict[str, Any]], Any]) -> Verdict:
+    """Whether these groups let no order overtake one of its customer's, and stop nobody else, while one is stuck."""
+    sqs, done, again = aws.client("sqs"), list[int](), set[str]()
+    with ExitStack() as stack:
+        queue = _queue(sqs, stack, fresh("grouped") + ".fifo", FifoQueue="true", VisibilityTimeout="30")
+        for n, customer in ORDERS:
+            named, trouble = attempt(group_of, {"number": n, "customer": customer})
+            if trouble or not isinstance(named, str) or not named:
+                why = f"group_of({{'number': {n}, ...}}) {trouble or f'returned {named!r}'}"
+                return False, why, "the name of a group is text"
+            try:
+                sqs.send_message(
+                    QueueUrl=queue, MessageBody=str(n), MessageGroupId=named, MessageDeduplicationId=str(n)
+                )
+            except ClientError as error:
+                return False, f"SQS refuses the group {named!r}: {error}", "letters, digits and punctuation"
+            again.add(named)
+        while got := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=1, WaitTimeSeconds=aws.patience).get(
+            "Messages"
+        ):
+            n = int(got[0]["Body"])
+            if n != 1:  # nobody can handle order 1: it stays in somebody's hands
+                done.append(n)
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=got[0]["ReceiptHandle"])
+    stuck = [n for n, customer in ORDERS if customer == "customer 1"]
+    others = [n for n, customer in ORDERS if customer != "customer 1"]
+    if passed := sorted({*stuck} & {*done}):
+        why = f"order 1 is stuck, and order {passed[0]} of the same customer was done before it"
+        return False, why, "what must stay in order belongs into one group"
+    if waits := sorted({*others} - {*done}):
+        why = f"order 1 is stuck, and order {waits[0]} of another customer waits for it"
+        return False, why, f"{len(again)} group{'s' * (len(again) > 1)} for all: whose order must be kept?"
+    return True, f"order 1 is stuck with the {len(stuck) - 1} behind it; all {len(others)} of the others are done", ""
+
+
+def _queue(sqs: Any, stack: ExitStack, name: str, **attributes: str) -> str:
+    made = str(sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
+    stack.callback(sqs.delete_queue, QueueUrl=made)
+    return made
+
+
+def may_send(sqs: Any, queue: str, service: str, source: str) -> str:
+    """Let this one source of a service put messages into a queue; the queue's ARN."""
+    who = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sqs:SendMessage", "Resource": "*"}
+    policy = json.dumps({"Statement": [{**who, "Condition": {"ArnEquals": {"aws:SourceArn": source}}}]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    return str(sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"])
+
+
+def _bodies(sqs: Any, queue: str, patience: int) -> list[str]:
+    found = []
+    while got := sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=patience).get("Messages"):
+        for message in got:
+            found.append(message["Body"])
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return found

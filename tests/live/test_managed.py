@@ -1,0 +1,65 @@
+"""The judges of lesson 3.3, asked with the answers that people give; and what a transport leaves behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpers import Lab
+from helpers.lessons import managed
+from helpers.lessons.transports import TRANSPORTS, opened_transport
+
+GOOD = {
+    "source": ["shop"],
+    "detail": {"country": ["de", "at"], "price": [{"numeric": [">=", 100]}], "test": [{"exists": False}]},
+}
+
+
+@pytest.fixture
+def lab(one_stack: str) -> Lab:
+    return Lab.start(aws=True, say=lambda sentence: None)
+
+
+def test_a_time_out(lab: Lab) -> None:
+    said = {seconds: managed.time_out(lab.aws, lab.fresh, seconds) for seconds in (1, 3, 9, "soon")}
+    assert [ok for ok, _, _ in said.values()] == [False, True, False, False]
+    assert "a second one got the same task" in said[1][1] and "nobody had got its task" in said[9][1]
+    assert "no visibility timeout" in said["soon"][1]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        (GOOD, "those that are wanted"),
+        ({}, "EventBridge refuses the pattern"),
+        ({"source": "shop"}, "EventBridge refuses the pattern"),
+        ({"detail": GOOD["detail"]}, "a refund from Berlin, 300 € came through"),
+        ({**GOOD, "detail": {**GOOD["detail"], "country": ["de"]}}, "from Vienna, 100 € was stopped"),  # type: ignore[dict-item]
+        ({**GOOD, "detail": {**GOOD["detail"], "test": [{"exists": True}]}}, "from Berlin, 120 € was stopped"),  # type: ignore[dict-item]
+    ],
+)
+def test_a_pattern(lab: Lab, wanted: object, found: str) -> None:
+    solved, why, hint = managed.pattern(lab.aws, lab.fresh, wanted)
+    assert found in why and solved == (wanted == GOOD) and bool(hint) != solved
+
+
+def test_a_group(lab: Lab) -> None:
+    answers = {
+        "of another customer waits": lambda order: "all",
+        "of the same customer was done before": lambda order: str(order["number"]),
+        "returned 0": lambda order: order["number"],
+        "KeyError": lambda order: order["client"],
+        "all 9 of the others are done": lambda order: order["customer"],
+    }
+    for found, group_of in answers.items():
+        solved, why, _ = managed.group(lab.aws, lab.fresh, group_of)
+        assert found in why and solved == ("are done" in found), why
+
+
+def test_a_transport_takes_away_what_it_made(lab: Lab) -> None:
+    sqs, events = lab.aws.client("sqs"), lab.aws.client("events")
+    for name in list(TRANSPORTS)[:4]:
+        with opened_transport(lab, name):
+            assert sqs.list_queues()["QueueUrls"]
+        assert not sqs.list_queues().get("QueueUrls"), name
+    assert [bus["Name"] for bus in events.list_event_buses()["EventBuses"]] == ["default"]
+    assert not events.list_archives()["Archives"] and not lab.aws.client("sns").list_topics()["Topics"]
