@@ -1,8 +1,8 @@
 """A dead-letter queue of RabbitMQ.
 
-To look is to be handed a message and not to acknowledge it: when the channel closes, all go back to their places,
-marked as redelivered. A quorum queue counts that as a delivery, and drops or parks elsewhere what was delivered too
-often: so nothing is looked at there that is close to its limit.
+To look is to be handed a message and to give it back: all go to their old places, marked as redelivered. Before
+RabbitMQ 4.3 a quorum queue counts that as a delivery, and since 4.0 it drops or parks elsewhere what was delivered 20
+times: so nothing is looked at that is close to that.
 
 Introduced in lesson 3.4.
 """
@@ -48,7 +48,9 @@ class RabbitMQLot:
             channel = connection.channel()
             channel.confirm_delivery()
             count = channel.queue_declare(self._queue, passive=True).method.message_count
-            yield _Session(channel, self._queue, count)
+            session = _Session(channel, self._queue, count)
+            yield session
+            session.give_back()
         except ChannelClosedByBroker as error:
             raise LabError(f"RabbitMQ: {error.reply_text}", fix="check the queue's name") from None
         except AMQPError as error:
@@ -62,6 +64,9 @@ class RabbitMQLot:
 class _Session:
     def __init__(self, channel: Any, queue: str, count: int) -> None:
         self._channel, self._queue, self._count = channel, queue, count
+        self._left: list[int] = []
+        said = channel.connection._impl.server_properties.get("version", "0")  # pika shows it nowhere else
+        self._limited = int(str(said).split(".")[0]) >= 4
 
     def take(self) -> Parked | None:
         if not self._count:
@@ -71,7 +76,7 @@ class _Session:
         if method is None:
             return None
         headers = about.headers or {}
-        if int(headers.get("x-delivery-count", 0)) >= CLOSE:
+        if self._limited and int(headers.get("x-delivery-count", 0)) >= CLOSE:
             raise LabError(
                 f"A message in {self._queue} was delivered {headers['x-delivery-count']} times: looks may lose it.",
                 fix="raise the queue's delivery-limit by a policy, then look again",
@@ -100,7 +105,12 @@ class _Session:
         self._channel.basic_ack(parked.handle[0])
 
     def leave(self, parked: Parked) -> None:
-        """Not acknowledged, it goes back to its place when the channel closes."""
+        self._left.append(parked.handle[0])
+
+    def give_back(self) -> None:
+        """By a nack, which RabbitMQ 4.3 does not count; the end of a channel it does."""
+        for tag in self._left:
+            self._channel.basic_nack(tag, requeue=True)
 
 
 def _number(headers: Mapping[str, Any], death: Mapping[str, Any]) -> int:

@@ -16,8 +16,6 @@ from .parked import Parked
 
 __all__ = ["SqsLot"]
 
-HIDDEN = 120  # seconds that a message is ours: a killed replay gives it back after that
-
 
 class SqsLot:
     """A queue that a redrive policy leads to, or that a worker sends to.
@@ -25,21 +23,24 @@ class SqsLot:
     Args:
         sqs: a boto3 client.
         url: of the queue.
+        hidden: for how long a message that was taken is ours [s]; after a kill it is back then.
     """
 
-    def __init__(self, sqs: Any, url: str) -> None:
-        self._sqs, self._url, self.where = sqs, url, f"queue {url.rpartition('/')[2]}"
+    def __init__(self, sqs: Any, url: str, hidden: int = 120) -> None:
+        self._sqs, self._url, self._hidden, self.where = sqs, url, hidden, f"queue {url.rpartition('/')[2]}"
 
     @contextmanager
     def session(self, *, moving: bool) -> Iterator[_Session]:
         """Receives, and gives back what is neither deleted nor sent on."""
         from botocore.exceptions import BotoCoreError, ClientError
 
-        session = _Session(self._sqs, self._url)
+        session = _Session(self._sqs, self._url, self._hidden)
         try:
             session.begin()
-            yield session
-            session.give_back()
+            try:
+                yield session
+            finally:
+                session.give_back()
         except ClientError as error:
             why = error.response["Error"]
             raise LabError(
@@ -52,8 +53,9 @@ class SqsLot:
 
 
 class _Session:
-    def __init__(self, sqs: Any, url: str) -> None:
-        self._sqs, self._url, self._left, self._count = sqs, url, list[str](), 0
+    def __init__(self, sqs: Any, url: str, hidden: int) -> None:
+        self._sqs, self._url, self._hidden, self._count = sqs, url, hidden, 0
+        self._held = dict[str, None]()  # receipts of what was taken and not finished, in order
 
     def begin(self) -> None:
         """Count what is there now."""
@@ -65,9 +67,10 @@ class _Session:
         if not self._count:
             return None
         self._count -= 1
-        asked = {"AttributeNames": ["All"], "MessageAttributeNames": ["All"], "VisibilityTimeout": HIDDEN}
+        asked = {"AttributeNames": ["All"], "MessageAttributeNames": ["All"], "VisibilityTimeout": self._hidden}
         got = self._sqs.receive_message(QueueUrl=self._url, MaxNumberOfMessages=1, WaitTimeSeconds=1, **asked)
         for message in got.get("Messages", []):
+            self._held[message["ReceiptHandle"]] = None
             told, own = message["Attributes"], message.get("MessageAttributes", {})
             source, count = told.get("DeadLetterQueueSourceArn", ""), int(told["ApproximateReceiveCount"])
             return Parked(
@@ -88,18 +91,22 @@ class _Session:
             name: {key: value[key] for key in names if key in value}
             for name, value in message.get("MessageAttributes", {}).items()
         }
-        url = to if "://" in to else self._sqs.get_queue_url(QueueName=to)["QueueUrl"]
+        try:
+            url = to if "://" in to else self._sqs.get_queue_url(QueueName=to)["QueueUrl"]
+        except self._sqs.exceptions.QueueDoesNotExist:
+            raise LabError(f"SQS knows no queue {to!r} here.", fix="check its name, account and region") from None
         self._sqs.send_message(QueueUrl=url, MessageBody=message["Body"], MessageAttributes=own, **again)
 
     def finish(self, parked: Parked) -> None:
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=parked.handle["ReceiptHandle"])
+        del self._held[parked.handle["ReceiptHandle"]]
 
     def leave(self, parked: Parked) -> None:
-        self._left.append(parked.handle["ReceiptHandle"])
+        """It is given back at the end: before, it would be taken again."""
 
     def give_back(self) -> None:
-        """Make visible again what was left."""
-        for handle in self._left:
+        """Make visible again what was taken and not finished."""
+        for handle in self._held:
             self._sqs.change_message_visibility(QueueUrl=self._url, ReceiptHandle=handle, VisibilityTimeout=0)
 
 

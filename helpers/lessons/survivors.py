@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import aio_pika
 import pika
 
+from ..bar import track
 from ..errors import LabError
 from ..wait import wait_until
 from .exercises import Verdict
@@ -140,14 +141,14 @@ class Broken:
         ]
         chance.shuffle(kinds)
         self._truth: dict[str, bool] = {}  # which of them confirmed; asked once
-        for node in (1, 2, 3):
+        for node in track((1, 2, 3), "Nodes"):
             rabbitmq.node(node).start()  # those that an earlier case has killed
         self.queues = [fresh("queue") for _ in kinds]
         for name, (node, arguments) in zip(self.queues, kinds, strict=True):
             with opened(rabbitmq.params_of(node)) as channel:
                 channel.queue_declare(name, durable=True, arguments=arguments)
                 channel.basic_publish("", name, "first", PERSISTENT)
-        for name in self.queues:
+        for name in track(self.queues, "Queues"):
             wait_until(lambda name=name: rabbitmq.queue(name).get("messages") == 1, 30, "all is known")  # type: ignore[misc]
         self.members = {name: _members(rabbitmq, name) for name in self.queues}
         for node in sorted({1, 2, 3} - {self.left}):

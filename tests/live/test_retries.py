@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,8 @@ def lab(one_stack: str) -> Lab:
     return Lab.start(rabbitmq=1, kafka=1, say=lambda sentence: None)
 
 
-@pytest.mark.parametrize(
-    ("delays", "found"),
-    [
+def test_waits(lab: Lab) -> None:
+    answers: list[tuple[object, str]] = [
         ([100, 200, 400, 1_000], "6 of 6 orders were charged"),
         ([100, 100, 100, 100], "0 of 6 orders were charged"),
         ([], "0 of 6 orders were charged"),
@@ -28,11 +28,10 @@ def lab(one_stack: str) -> Lab:
         ([100, 3_000], "the last try comes after 3100 ms"),
         ([0.1, 0.2], "are no waits"),
         (1_000, "are no waits"),
-    ],
-)
-def test_waits(lab: Lab, delays: object, found: str) -> None:
-    solved, why, hint = retries.ladder(lab.rabbitmq.params, lab.fresh, delays)
-    assert found in why and solved == ("6 of 6" in found) and bool(hint) != solved
+    ]
+    for delays, found in answers:
+        solved, why, hint = retries.ladder(lab.rabbitmq.params, lab.fresh, delays)
+        assert found in why and solved == ("6 of 6" in found) and bool(hint) != solved, why
 
 
 def always_done(customer: str, failing: bool, waiting: set[str]) -> str:
@@ -59,21 +58,19 @@ def raising(customer: str, failing: bool, waiting: set[str]) -> str:
     return waiting[customer]  # type: ignore[index,no-any-return]
 
 
-@pytest.mark.parametrize(
-    ("where", "found"),
-    [
-        (behind, "events [4, 7, 10] of customer 1 went through the retry topic in order"),
-        (always_done, "event 4 had failed, and is said to be done"),
-        (only_failing, "event 4 of customer 1 was done after a later one of the same customer"),
-        (everybody, "went to the retry topic, and its customer had no trouble"),
-        (other_words, "returned False"),
-        (raising, "TypeError"),
-    ],
-)
-def test_who_goes_behind(lab: Lab, where: Callable[[str, bool, set[str]], str], found: str) -> None:
-    topics = [lab.kafka.create_topic(lab.fresh(name), partitions=1) for name in ("main", "later")]
-    solved, why, hint = retries.in_order(lab.kafka.client, (topics[0], topics[1]), where)
-    assert found in why and solved == (where is behind) and bool(hint) != solved, why
+def test_who_goes_behind(lab: Lab) -> None:
+    answers: dict[Callable[[str, bool, set[str]], Any], str] = {
+        behind: "events [4, 7, 10] of customer 1 went through the retry topic in order",
+        always_done: "event 4 had failed, and is said to be done",
+        only_failing: "event 4 of customer 1 was done after a later one of the same customer",
+        everybody: "went to the retry topic, and its customer had no trouble",
+        other_words: "returned False",
+        raising: "TypeError",
+    }
+    for where, found in answers.items():
+        topics = [lab.kafka.create_topic(lab.fresh(name), partitions=1) for name in ("main", "later")]
+        solved, why, hint = retries.in_order(lab.kafka.client, (topics[0], topics[1]), where)
+        assert found in why and solved == (where is behind) and bool(hint) != solved, why
 
 
 def test_the_morning_after(lab: Lab) -> None:
