@@ -20,8 +20,6 @@ from .queues import opened
 
 __all__ = ["Payment", "in_order", "ladder", "ladder_of"]
 
-PERSISTENT = pika.DeliveryMode.Persistent
-
 
 class Payment:
     """A service that cannot be reached from its first call on, for so long; it writes down every call.

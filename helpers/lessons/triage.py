@@ -6,7 +6,7 @@ Introduced in lesson 3.4.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pika
@@ -49,12 +49,17 @@ class Morning:
         with opened(params) as channel:
             for queue in (self._queue, self._work):
                 channel.queue_declare(queue, durable=True, arguments={"x-expires": 3_600_000})
-            for number in range(12):
-                reason = self._cases[number % 4][0]
-                headers = {"reason": reason, "origin": self._work, "attempts": 5}
-                about = pika.BasicProperties(delivery_mode=2, message_id=f"order {number}", headers=headers)
-                channel.basic_publish("", self._queue, f"order {number}", about)
+            self._park(channel, [reason for reason, _, _ in self._cases])
         self.lot = RabbitMQLot(params, self._queue)
+
+    def _park(self, channel: Any, reasons: Collection[str]) -> None:
+        """Those of the twelve orders that are parked for one of these."""
+        for number in range(12):
+            reason, name = self._cases[number % 4][0], f"order {number}"
+            if reason in reasons:
+                headers = {"reason": reason, "origin": self._work, "attempts": 5}
+                about = pika.BasicProperties(delivery_mode=2, message_id=name, headers=headers)
+                channel.basic_publish("", self._queue, name, about)
 
     def judge(self, reasons: Any) -> Verdict:
         """Whether these reasons, and no others, are to be sent back now: they are, and worked on."""
@@ -69,12 +74,7 @@ class Morning:
         with opened(self._params) as channel:
             back = [reason for reason in reasons if not known[reason]]
             tried = len(taken(channel, self._work))
-            for number in range(12):  # as it was, for another answer
-                reason = self._cases[number % 4][0]
-                if reason in reasons:
-                    headers = {"reason": reason, "origin": self._work, "attempts": 5}
-                    about = pika.BasicProperties(delivery_mode=2, message_id=f"order {number}", headers=headers)
-                    channel.basic_publish("", self._queue, f"order {number}", about)
+            self._park(channel, reasons)  # as it was, for another answer
         if back:
             why = f"{moved} were sent back and {tried} tried; those with {back[0]!r} are parked again"
             return False, why, "its cause is still there: another try fails as the first did"
