@@ -67,8 +67,8 @@ lint: .venv/tests  ## style and types, notebooks included
 unit: .venv/tests  ## what needs no broker
 	@$(PY) -m pytest tests/unit -q -n 2
 
-live: setup .venv/tests  ## the lab itself, on every stack that this machine offers
-	@$(PY) -m pytest tests/live -q --durations=15
+live: setup .venv/tests  ## the lab itself, on every stack that this machine offers, two tests at once
+	@$(PY) -m pytest tests/live -q --durations=15 -n 2
 
 browser: setup .venv/tests  ## a lesson by keyboard in Chromium, and what a screen reader finds; pictures in .lab/test/pictures
 	@$(PY) -m pytest tests/browser -q

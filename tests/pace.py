@@ -13,10 +13,14 @@ five; those between are named at the end.
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import signal
+import tempfile
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -89,12 +93,38 @@ class Watch:
         return message
 
 
+@contextmanager
+def watched_in_c(item: Any) -> Iterator[None]:
+    """Just before the time of a cell is up, ask its kernel what each thread does: a call into C takes no interrupt."""
+    kernel, notebook = item.parent.kernel, item.parent
+    if notebook.timed_out:  # nbval has stopped this kernel
+        yield
+        return
+    if not hasattr(notebook, "stacks"):  # once for each kernel
+        notebook.stacks = tempfile.NamedTemporaryFile("r", suffix=".stacks")  # noqa: SIM115
+        known = f"__import__('signal').SIGUSR1, open({notebook.stacks.name!r}, 'w'), all_threads=True"
+        kernel.kc.execute(f"__import__('faulthandler').register({known})", silent=True, store_history=False)
+    about = kernel.km.provisioner.pid, signal.SIGUSR1
+    late = threading.Timer(item.config.getoption("nbval_cell_timeout") - 10, os.kill, about)
+    late.start()
+    try:
+        yield
+    finally:
+        late.cancel()
+        late.join()
+        if stacks := notebook.stacks.read():
+            STOOD.append(stacks)
+
+
 QUIET: list[str] = []  # cells between the two limits
+STOOD: list[str] = []  # the stacks of kernels that hung
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for line in QUIET:
         terminalreporter.write_line(f"{SLOW:g} s without a sign of life: {line}")
+    for stacks in STOOD:
+        terminalreporter.write_line(f"Where a kernel stood when the time of its cell was up:\n{stacks}")
 
 
 def stopped(item: Any, after: float) -> None:
@@ -124,7 +154,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
             item.runtest()
         if first.took > 1:
             stopped(item, first.took / 2)
-    with Watch(item.parent.kernel) as watch:
+    with watched_in_c(item), Watch(item.parent.kernel) as watch:
         done = yield
     said = "".join(str(out.get("text", "")) for out in getattr(item, "test_outputs", None) or [])
     if failed := [line for line in said.splitlines() if line.startswith("✘ FAIL")]:

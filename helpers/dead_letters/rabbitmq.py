@@ -10,18 +10,20 @@ Introduced in lesson 3.4.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pika
 from pika.exceptions import AMQPError, ChannelClosedByBroker, NackError, UnroutableError
 
 from ..errors import LabError
+from ..wait import wait_until
 from .parked import Parked
 
 __all__ = ["RabbitMQLot"]
 
 CLOSE = 15  # deliveries: RabbitMQ's own limit is 20
+GIVEN_BACK = 5  # seconds
 
 
 class RabbitMQLot:
@@ -47,8 +49,7 @@ class RabbitMQLot:
         try:
             channel = connection.channel()
             channel.confirm_delivery()
-            count = channel.queue_declare(self._queue, passive=True).method.message_count
-            session = _Session(channel, self._queue, count)
+            session = _Session(channel, self._queue)
             yield session
             session.give_back()
         except ChannelClosedByBroker as error:
@@ -62,8 +63,9 @@ class RabbitMQLot:
 
 
 class _Session:
-    def __init__(self, channel: Any, queue: str, count: int) -> None:
-        self._channel, self._queue, self._count = channel, queue, count
+    def __init__(self, channel: Any, queue: str) -> None:
+        self._channel, self._queue = channel, queue
+        self._count = self._ready()
         self._left: list[int] = []
         said = channel.connection._impl.server_properties.get("version", "0")  # pika shows it nowhere else
         self._limited = int(str(said).split(".")[0]) >= 4
@@ -108,9 +110,20 @@ class _Session:
         self._left.append(parked.handle[0])
 
     def give_back(self) -> None:
-        """By a nack, which RabbitMQ 4.3 does not count; the end of a channel it does."""
+        """By a nack, which RabbitMQ 4.3 does not count; the end of a channel it does.
+
+        A quorum queue has them back a moment later, so this waits: the next look would find fewer.
+        """
+        if not self._left:
+            return
+        back = self._ready() + len(self._left)
         for tag in self._left:
             self._channel.basic_nack(tag, requeue=True)
+        with suppress(LabError):  # somebody else took some of them
+            wait_until(lambda: self._ready() >= back, GIVEN_BACK, f"{self._queue} has {back} messages again")
+
+    def _ready(self) -> int:
+        return int(self._channel.queue_declare(self._queue, passive=True).method.message_count)
 
 
 def _number(headers: Mapping[str, Any], death: Mapping[str, Any]) -> int:

@@ -15,7 +15,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import ArrayLike
 
 from .display import canvas, styled
@@ -126,6 +126,9 @@ def distribution(samples: Mapping[str, Sequence[float]], xlabel: str) -> Figure:
         line.set(marker=MARKERS[i % len(MARKERS)], markevery=at, markersize=12, markeredgecolor="white")
         curves.append((label, str(line.get_color()), partial(np.quantile, values)))
     axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    if high < 50 * low:  # within a decade or two, its powers alone would be one number, or none
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(FuncFormatter(_thousands))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.yaxis.set_major_locator(FixedLocator([0, 0.25, 0.5, 0.75, 0.99]))

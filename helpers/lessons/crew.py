@@ -17,13 +17,13 @@ from threading import Event
 from typing import Any
 
 import pandas as pd
-from confluent_kafka import Consumer
 from confluent_kafka.admin import AdminClient
 
 from ..beat import Beat
 from ..measure.groups import Books, History, books_of
 from ..measure.lag import Lag
 from ..measure.ledger import Ledger
+from ..work.leaving import group_member
 from ..work.members import Members
 from .crew_member import Loop, Member, OverError
 
@@ -127,7 +127,7 @@ class Crew:
 
         known = {"auto.offset.reset": "earliest", "enable.auto.commit": False, "statistics.interval.ms": 500}
         known |= {"group.id": self.group, "client.id": name, "stats_cb": statistics, "logger": SILENT}
-        with Consumer({**self.client, **known, **self._settings, **self._own(name)}) as consumer:
+        with group_member({**self.client, **known, **self._settings, **self._own(name)}) as consumer:
             try:
                 self._loop(consumer, Member(name, self), beat)
             except OverError:

@@ -1,6 +1,6 @@
 """What the exercises on consumer groups ask the brokers: orders of their own, who has how much, where a group stands.
 
-Introduced in lesson 1.1 (`orders_of_a_day`) and 1.3 (`fair_shares`, `read_on`, `rewind`).
+Introduced in lesson 1.1 (`orders_of_a_day`) and 1.3 (`place`, `to_the_end`, `fair_shares`, `read_on`, `rewind`).
 """
 
 from __future__ import annotations
@@ -8,18 +8,29 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from ..errors import LabError
+from ..measure.ledger import Ledger
 from ..teaching.attempt import attempt
 from ..wait import wait_until
+from ..work.leaving import leave
 from .exercises import Verdict
 
-__all__ = ["fair_shares", "of_shares", "of_standing", "orders_of_a_day", "read_on", "rewind"]
+__all__ = [
+    "fair_shares",
+    "of_shares",
+    "of_standing",
+    "orders_of_a_day",
+    "place",
+    "read_on",
+    "rewind",
+    "to_the_end",
+]
 
 MINUTE = 60_000  # milliseconds, Kafka's unit of time
 PATIENCE, GOODBYE = 8, 2  # seconds for a group to settle, and for its members to leave
@@ -41,18 +52,53 @@ def orders_of_a_day(client: Mapping[str, Any], topic: str, count: int) -> int:
     return opened
 
 
+def place(client: Mapping[str, Any], topic: str, ledgers: Collection[Ledger], count: int) -> None:
+    """So many more orders, numbered on; every ledger takes note.
+
+    Raises:
+        LabError: the brokers did not take all of them within 20 s.
+    """
+    producer = Producer({**client})
+    for _ in range(count):
+        (n,) = {ledger.send() for ledger in ledgers}
+        producer.produce(topic, str(n))
+    if left := producer.flush(20):
+        raise LabError(f"{left} of {count} orders have no answer.", fix="lab.calm(), then run the cell again")
+
+
+def to_the_end(consumer: Consumer, ledger: Ledger) -> str:
+    """Poll to the end of a topic's only partition, and note in the ledger what comes; the error that ended it, if any.
+
+    Args:
+        consumer: with `enable.partition.eof`, so that its poll says where the end is.
+
+    Raises:
+        LabError: neither an order nor the end came within 20 s.
+    """
+    while (message := consumer.poll(20)) is not None:
+        if (error := message.error()) is None:
+            ledger.receive(int(message.value() or b""))
+        elif error.code() != KafkaError._PARTITION_EOF:
+            return error.str()
+        elif message.offset() == ledger.sent:
+            return ""
+    raise LabError(
+        "20 s, and neither an order nor the end of the partition.", fix="lab.calm(), then run the cell again"
+    )
+
+
 def read_on(client: Mapping[str, Any], topic: str, group: str) -> list[int]:
     """Read as the only member of a group to the end of a topic with one partition, and commit; the orders that came."""
     settings = {"group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False}
     found: list[int] = []
 
     def at_the_end() -> bool:
-        message = consumer.poll(0.2)
-        if message is None:
-            return False
-        if (error := message.error()) is None:
-            found.append(int(message.value() or b""))
-        return error is not None and error.code() == KafkaError._PARTITION_EOF
+        while (message := consumer.poll(0.2)) is not None:
+            if (error := message.error()) is None:
+                found.append(int(message.value() or b""))
+            elif error.code() == KafkaError._PARTITION_EOF:
+                return True
+        return False
 
     with Consumer({**client, **settings, "enable.partition.eof": True}) as consumer:
         consumer.subscribe([topic])
@@ -72,7 +118,8 @@ def rewind(client: Mapping[str, Any], topic: str, group: str, first: int, count:
     if verdict := of_standing(members, stands, first, count):
         return verdict
     again = read_on(client, topic, group)
-    return again == [*range(first, count)], f"{len(again)} of {count} orders read again", "run the cell again"
+    hint = "run the whole cell of the exercise again: it begins with a topic and a group of its own"
+    return again == [*range(first, count)], f"{len(again)} of {count} orders read again", hint
 
 
 def of_standing(members: int, stands: int, first: int, count: int) -> Verdict | None:
@@ -133,7 +180,7 @@ def fair_shares(client: Mapping[str, Any], topics: Sequence[str], group: str, se
 
 def _close(consumers: Sequence[Consumer]) -> None:
     """All at once, and not for ever: a member that its group has fenced may wait in `close` for ever."""
-    threads = [threading.Thread(target=consumer.close, daemon=True) for consumer in consumers]
+    threads = [threading.Thread(target=leave, args=(consumer,), daemon=True) for consumer in consumers]
     end = time.monotonic() + GOODBYE
     for thread in threads:
         thread.start()

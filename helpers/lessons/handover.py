@@ -1,5 +1,4 @@
-"""Lesson 2.2: orders that members hand over, driven from the main thread, so that nothing happens between two polls;
-and the judge of a member that hands its buffers over.
+"""Lesson 2.2: the judge of a member that hands its buffers over, driven from the main thread.
 
 Introduced in lesson 2.2.
 """
@@ -10,48 +9,15 @@ from collections import Counter
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, Message, Producer
+from confluent_kafka import Consumer, Message, Producer
 
 from ..errors import LabError
-from ..measure.ledger import Ledger
 from ..teaching.attempt import attempt
 from ..wait import wait_until
 from .exercises import Verdict
 from .restarts import CLASSIC
 
-__all__ = ["handed_over", "of_handing_over", "send", "shares", "work"]
-
-
-def send(client: Mapping[str, Any], topic: str, ledger: Ledger, count: int) -> None:
-    """So many more orders into a topic of four partitions, in turn; the ledger takes note."""
-    producer = Producer({**client})
-
-    def answered(n: int, error: KafkaError | None) -> None:
-        ledger.fail(n, error) if error else ledger.ack(n)
-
-    for _ in range(count):
-        n = ledger.send()
-        producer.produce(topic, str(n), partition=n % 4, on_delivery=lambda error, _, n=n: answered(n, error))  # type: ignore[misc]
-    if left := producer.flush(20):
-        raise LabError(f"{left} of {count} orders have no answer.", fix="lab.calm(), then run the cell again")
-
-
-def work(ledger: Ledger, *consumers: Consumer, until: Callable[[], object]) -> None:
-    """Let each consumer poll in turn; the ledger receives what comes, until it is so."""
-
-    def step() -> object:
-        for consumer in consumers:
-            for message in consumer.consume(100, timeout=0.1):
-                if not message.error():
-                    ledger.receive(int(message.value() or b""))
-        return until()
-
-    wait_until(step, 40, "the orders are done", ledger.line)
-
-
-def shares(*consumers: Consumer) -> list[int]:
-    """How many partitions each of them owns."""
-    return [len(consumer.assignment()) for consumer in consumers]
+__all__ = ["handed_over", "of_handing_over"]
 
 
 def handed_over(

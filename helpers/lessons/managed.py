@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ..teaching.attempt import attempt
 from .exercises import Verdict
 
-__all__ = ["group", "may_send", "pattern", "time_out"]
+__all__ = ["group", "may_send", "pattern", "queue_for_now", "time_out"]
 
 Fresh = Callable[[str], str]
 WORK, BACK = 2, 4  # a task takes so long [s]; a dead worker's task is wanted back within so long
@@ -27,7 +27,7 @@ def time_out(aws: Any, fresh: Fresh, seconds: object) -> Verdict:
         return False, f"{seconds!r} is no visibility timeout", "whole seconds, 0 to 43200 (12 hours)"
     sqs = aws.client("sqs")
     with ExitStack() as stack:
-        queue = _queue(sqs, stack, fresh("time-out"), VisibilityTimeout=str(seconds))
+        queue = queue_for_now(sqs, stack, fresh("time-out"), VisibilityTimeout=str(seconds))
         sqs.send_message(QueueUrl=queue, MessageBody="a task")
         taken = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=2)["Messages"][0]
         if sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=WORK).get("Messages"):
@@ -65,7 +65,7 @@ def pattern(aws: Any, fresh: Fresh, wanted: object) -> Verdict:
             hint = 'a dict as in the rule above; what is compared stands in a list: {"source": ["shop"]}'
             return False, f"EventBridge refuses the pattern: {error}", hint
         stack.callback(events.delete_rule, Name=rule, EventBusName=bus)
-        queue = _queue(sqs, stack, fresh("matched"))
+        queue = queue_for_now(sqs, stack, fresh("matched"))
         target = may_send(sqs, queue, "events.amazonaws.com", made)
         events.put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "1", "Arn": target}])
         stack.callback(events.remove_targets, Rule=rule, EventBusName=bus, Ids=["1"])
@@ -93,7 +93,7 @@ def group(aws: Any, fresh: Fresh, group_of: Callable[[dict[str, Any]], Any]) -> 
     """Whether these groups let no order overtake one of its customer's, and stop nobody else, while one is stuck."""
     sqs, done, again = aws.client("sqs"), list[int](), set[str]()
     with ExitStack() as stack:
-        queue = _queue(sqs, stack, fresh("grouped") + ".fifo", FifoQueue="true", VisibilityTimeout="30")
+        queue = queue_for_now(sqs, stack, fresh("grouped") + ".fifo", FifoQueue="true", VisibilityTimeout="30")
         for n, customer in ORDERS:
             named, trouble = attempt(group_of, {"number": n, "customer": customer})
             if trouble or not isinstance(named, str) or not named:
@@ -124,7 +124,8 @@ def group(aws: Any, fresh: Fresh, group_of: Callable[[dict[str, Any]], Any]) -> 
     return True, f"order 1 is stuck with the {len(stuck) - 1} behind it; all {len(others)} of the others are done", ""
 
 
-def _queue(sqs: Any, stack: ExitStack, name: str, **attributes: str) -> str:
+def queue_for_now(sqs: Any, stack: ExitStack, name: str, **attributes: str) -> str:
+    """The address of a new SQS queue, which is deleted when `stack` ends."""
     made = str(sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
     stack.callback(sqs.delete_queue, QueueUrl=made)
     return made

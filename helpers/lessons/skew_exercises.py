@@ -12,16 +12,17 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, Producer, TopicPartition
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from ..errors import LabError
 from ..measure.evaluate import skew_ratio
+from ..measure.records import read
 from ..teaching.attempt import attempt
 from ..wait import wait_until
 from .exercises import Verdict
 
-__all__ = ["BELOW", "Placed", "cooled", "few_salts", "merged", "new_topic", "of_merge", "ratio", "read", "write"]
+__all__ = ["BELOW", "Placed", "cooled", "few_salts", "merged", "new_topic", "of_merge", "ratio", "write"]
 
 BELOW = 1.5  # the skew ratio that is asked for
 Placed = tuple[str, int]  # key, partition
@@ -42,26 +43,6 @@ def write(client: Mapping[str, Any], topic: str, records: Sequence[tuple[str, st
         producer.produce(topic, value, key)
     if left := producer.flush(20):
         raise LabError(f"{left} of {len(records)} orders have no answer.", fix="lab.calm(), then run the cell again")
-
-
-def read(client: Mapping[str, Any], topic: str, partitions: int) -> list[tuple[int, str, str]]:
-    """(partition, key, value) of every record, each partition in order."""
-    found: list[tuple[int, str, str]] = []
-    ended: set[int | None] = set()
-
-    def at_the_end() -> bool:
-        for message in consumer.consume(1000, 0.2):
-            if (error := message.error()) is None:
-                key, value = (message.key() or b"").decode(), (message.value() or b"").decode()
-                found.append((message.partition() or 0, key, value))
-            elif error.code() == KafkaError._PARTITION_EOF:
-                ended.add(message.partition())
-        return len(ended) == partitions
-
-    with Consumer({**client, "group.id": "none", "enable.partition.eof": True}) as consumer:
-        consumer.assign([TopicPartition(topic, p, 0) for p in range(partitions)])
-        wait_until(at_the_end, 20, f"{topic} was read to its end", lambda: f"{len(found)} records")
-    return sorted(found, key=lambda row: row[0])
 
 
 def new_topic(client: Mapping[str, Any], name: str, partitions: int) -> str:

@@ -14,9 +14,10 @@ from typing import Any
 from confluent_kafka import consistent
 
 from ..bar import track
+from ..measure.records import read
 from ..teaching.attempt import attempt
 from .exercises import Verdict
-from .skew_exercises import BELOW, Placed, new_topic, ratio, read, write
+from .skew_exercises import BELOW, Placed, new_topic, ratio, write
 
 __all__ = ["CAUSES", "Order", "Patient", "cured", "of_causes", "patients"]
 

@@ -18,7 +18,7 @@ import pika
 from confluent_kafka import Consumer, Message, Producer
 
 from ..wait import wait_until
-from .managed import may_send
+from .managed import may_send, queue_for_now
 from .queues import opened
 
 __all__ = ["TRANSPORTS", "Transport", "all_of", "opened_transport"]
@@ -60,8 +60,7 @@ class _Queues:
         end, kind = (".fifo", {"FifoQueue": "true"}) if fifo else ("", {})
         self.urls: dict[str, str] = {}
         for app in ("billing", "audit") if apart else ("both",):
-            made = self._sqs.create_queue(QueueName=lab.fresh(app) + end, Attributes=kind)["QueueUrl"]
-            stack.callback(self._sqs.delete_queue, QueueUrl=made)
+            made = queue_for_now(self._sqs, stack, lab.fresh(app) + end, **kind)
             self.urls |= {app: made} if apart else {"billing": made, "audit": made}
 
     def allow(self, app: str, service: str, source: str) -> str:

@@ -39,7 +39,8 @@ class Ledger:
         self._failed: dict[int, str] = {}
         self._received: Counter[int] = Counter()
         self._latest: dict[Hashable, int] = {}  # key -> highest sequence number delivered so far
-        self._out_of_order = 0
+        self._previous: dict[Hashable, int] = {}  # key -> sequence number of the delivery before
+        self._out_of_order = self._went_back = 0
 
     def send(self, key: Hashable = None) -> int:
         """The next sequence number: 0, 1, 2, ... Order is judged per `key`; None is a key like any other."""
@@ -66,6 +67,8 @@ class Ledger:
         with self._lock:
             key = self._known(n)
             self._received[n] += 1
+            self._went_back += n < self._previous.get(key, -1)
+            self._previous[key] = n
             if self._received[n] == 1:  # a repeat is a duplicate, not a disorder
                 latest = self._latest.get(key, -1)
                 self._out_of_order += n < latest
@@ -76,7 +79,8 @@ class Ledger:
         with self._lock:
             self._received.clear()
             self._latest.clear()
-            self._out_of_order = 0
+            self._previous.clear()
+            self._out_of_order = self._went_back = 0
             for n in numbers:
                 self.receive(n)
 
@@ -124,6 +128,12 @@ class Ledger:
     def out_of_order(self) -> int:
         """First deliveries that came after a later message of the same key."""
         return self._out_of_order
+
+    @property
+    def went_back(self) -> int:
+        """Deliveries that came right after a later message of the same key, repeats included: a reader sees the past
+        again. (`out_of_order` looks at first deliveries only.)"""
+        return self._went_back
 
     @property
     def reasons(self) -> dict[str, int]:

@@ -104,6 +104,64 @@ CAUSES = {
         "The group has members and has committed nothing, so its lag is unknown.",
         "Check enable.auto.commit or the commit calls, and whether the handler ever returns.",
     ),
+    "slot-inactive": Cause(
+        "Nobody reads a replication slot: PostgreSQL keeps its log from there on, until the disk is full.",
+        "Start its reader (a connector that was stopped, renamed or deleted?). If nobody will read it any more: "
+        "SELECT pg_drop_replication_slot('SLOT').",
+    ),
+    "slot-not-moving": Cause(
+        "A slot has a reader that confirms nothing while the log grows: it captures nothing of what is written, or "
+        "hangs.",
+        "Is its table quiet, and others busy? Give the connector heartbeat.interval.ms and a heartbeat.action.query "
+        "whose table it captures. Otherwise read Kafka Connect's log: a broker that does not answer, a transform that "
+        "fails.",
+    ),
+    "slot-behind": Cause(
+        "A slot moves, and the log grows faster.",
+        "Is it a snapshot, or a bulk load that ends? Otherwise capture fewer tables, raise max.batch.size, or split "
+        "the tables over two connectors with a slot each.",
+    ),
+    "slot-lost": Cause(
+        "A slot was given up (max_slot_wal_keep_size): what its reader needs is gone from the log.",
+        "Drop the slot, delete the connector's offsets (DELETE /connectors/NAME/offsets, stopped), and let it take a "
+        "new snapshot. Consumers get every row again, as op 'r'.",
+    ),
+    "wal-not-logical": Cause(
+        "The database writes no logical log.", "Set wal_level = logical, and restart PostgreSQL when nobody minds.",
+    ),
+    "connector-failed": Cause(
+        "A connector or its task has failed, and does nothing until it is restarted.",
+        "Mend what it says, then POST /connectors/NAME/restart?includeTasks=true&onlyFailed=true.",
+    ),
+    "connector-stopped": Cause(
+        "Somebody stopped or paused a connector; its slot keeps the log meanwhile.",
+        "PUT /connectors/NAME/resume, or delete the connector and its slot.",
+    ),
+    "outbox-stuck": Cause(
+        "Rows wait in an outbox, and the first of them does not go: nobody sends.",
+        "Start the publisher; if it runs, read its log (a broker that refuses, a row that cannot be sent), and look "
+        "for whoever holds the row: SELECT * FROM pg_locks JOIN pg_stat_activity USING (pid).",
+    ),
+    "outbox-backlog": Cause(
+        "An outbox is filled faster than it is emptied.",
+        "Larger batches, one flush a batch; a second publisher only if each order stays with one of them.",
+    ),
+    "old-transaction": Cause(
+        "A transaction has been open for long: rows that were deleted since then cannot be cleaned up.",
+        "SELECT pid, xact_start, state, query FROM pg_stat_activity ORDER BY xact_start; end it with its owner "
+        "(pg_terminate_backend), and set idle_in_transaction_session_timeout.",
+    ),
+    "database-refuses": Cause(
+        "The database does not let this user see it.",
+        "GRANT pg_monitor for slots and sessions, SELECT for the outbox; check the table's name.", Weight.UNASKED,
+    ),
+    "database-lost": Cause(
+        "The database does not answer.", "Check the address, the network and the password; then the database.",
+        Weight.UNASKED,
+    ),
+    "connect-lost": Cause(
+        "Kafka Connect does not answer.", "Check --connect-url; then its workers, and their log.", Weight.UNASKED,
+    ),
     "no-rights": Cause(
         "The broker refuses to say.",
         "Ask for DESCRIBE on the group and on its topics (kafka-acls.sh --add --operation Describe).", Weight.UNASKED,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..dead_letters import command as dlq
 from ..errors import LabError
-from . import PLAYBOOKS
+from . import PLAYBOOKS, database_command
 from .properties import read_client
 
 if TYPE_CHECKING:
@@ -27,14 +27,15 @@ STATUS = """exit status:
   1    somebody has something to do: the first finding says what
   2    it could not be asked: no answer, no rights, an unknown group or topic, a wrong option or setting
   130  interrupted
-It is read-only: an AdminClient asks; nothing is produced, consumed, committed, or joined. Only `dlq --replay` moves
-something: what is parked goes back, and leaves the parking lot when the broker has it."""
+It is read-only: an AdminClient asks; nothing is produced, consumed, committed, or joined; a database is asked in a
+session that may not write. Only `dlq --replay` moves something: what is parked goes back, and leaves the parking lot
+when the broker has it."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What the command takes."""
     parser.epilog, parser.formatter_class = STATUS, argparse.RawDescriptionHelpFormatter
-    parser.add_argument("playbook", choices=(*PLAYBOOKS, "dlq"), help="what to look for")
+    parser.add_argument("playbook", choices=(*PLAYBOOKS, "dlq", *database_command.NAMES), help="what to look for")
     parser.add_argument(
         "--bootstrap.servers", dest="bootstrap", metavar="HOST:PORT", help="brokers; otherwise those of the file"
     )
@@ -47,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--window", type=_seconds, default=30.0, metavar="SECONDS", help="how long to look on (default: 30)"
     )
     dlq.add_arguments(parser)
+    database_command.add_arguments(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--json", action="store_true", help="print JSON")
     form.add_argument("--html", type=Path, metavar="FILE", help="write one HTML file, figures included")
@@ -55,16 +57,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Ask, report, and return the exit status."""
-    from .look import playbook  # only here: every command of the lab reads `add_arguments`
     from .render import markdown
 
     try:
         client = _client(args)
         if args.playbook == "dlq":
             return dlq.run(args, client)
-        if not client.get("bootstrap.servers"):
-            raise LabError("No broker is named.", fix="--bootstrap.servers HOST:PORT, or bootstrap.servers in the file")
-        report = playbook(args.playbook, client, groups=args.group, topics=args.topic, window=args.window)
+        report = database_command.ask(args) if args.playbook in database_command.NAMES else _kafka(args, client)
         if args.html:
             from .html import page
 
@@ -82,6 +81,14 @@ def run(args: argparse.Namespace) -> int:
     except BrokenPipeError:  # whoever read has seen enough (head, less)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return report.status
+
+
+def _kafka(args: argparse.Namespace, client: dict[str, Any]) -> Report:
+    from .look import playbook  # only here: every command of the lab reads `add_arguments`
+
+    if not client.get("bootstrap.servers"):
+        raise LabError("No broker is named.", fix="--bootstrap.servers HOST:PORT, or bootstrap.servers in the file")
+    return playbook(args.playbook, client, groups=args.group, topics=args.topic, window=args.window)
 
 
 def _print(args: argparse.Namespace, report: Report) -> None:

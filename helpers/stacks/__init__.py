@@ -7,12 +7,13 @@ import os
 from ..errors import LabError
 from . import docker
 from .base import ABILITIES, Stack
+from .jvm import jvm_library, streams_jars
 from .perf_test import perf_test
 from .recipes import SERVICES, assign_ports
 from .state import Service, StateFile
 
 __all__ = ["ABILITIES", "NAMES", "SERVICES", "Service", "Stack", "StateFile"]
-__all__ += ["assign_ports", "choose", "make", "perf_test", "usable"]
+__all__ += ["assign_ports", "choose", "jvm_library", "make", "perf_test", "streams_jars", "usable"]
 
 NAMES = ("containers", "processes")  # "external", somebody's own clusters, comes with a later lesson
 

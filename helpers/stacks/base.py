@@ -157,3 +157,7 @@ class Stack(ABC):
     @abstractmethod
     def data_dir(self, name: str) -> str:
         """The folder with a Kafka node's partitions, as `kafka_tool` sees it."""
+
+    def readable(self, name: str, path: str) -> tuple[str, str]:
+        """The node, and the path there, at which `kafka_tool` can read this file of a node, which may be dead."""
+        return name, path

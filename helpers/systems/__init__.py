@@ -8,11 +8,18 @@ Introduced in 00 Roadmap.
 from __future__ import annotations
 
 from .aws import Aws
+from .connect import Connect
 from .kafka import Kafka
 from .node import Node, System
 from .postgres import Postgres
 from .rabbitmq import RabbitMQ
 
-__all__ = ["SYSTEMS", "Aws", "Kafka", "Node", "Postgres", "RabbitMQ", "System"]
+__all__ = ["SYSTEMS", "Aws", "Connect", "Kafka", "Node", "Postgres", "RabbitMQ", "System"]
 
-SYSTEMS: dict[str, type[System]] = {"kafka": Kafka, "rabbitmq": RabbitMQ, "aws": Aws, "postgres": Postgres}
+SYSTEMS: dict[str, type[System]] = {
+    "kafka": Kafka,
+    "rabbitmq": RabbitMQ,
+    "aws": Aws,
+    "postgres": Postgres,
+    "connect": Connect,
+}

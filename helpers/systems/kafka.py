@@ -69,6 +69,10 @@ class Kafka(System):
         }
         return settings
 
+    def address(self, number: int) -> str:
+        """`bootstrap.servers` for a client that should ask this broker, and no other at first."""
+        return self._stack.services[self.node(number).name].address
+
     def node(self, number: int = 1) -> Node:
         """The broker with this id (1; or 1, 2, 3)."""
         if not 1 <= number <= len(self.brokers):
@@ -109,18 +113,24 @@ class Kafka(System):
                     group.committed([TopicPartition(asked.topic, 0)], timeout=2)
         return True
 
-    def create_topic(self, name: str, partitions: int = 3, replicas: int = 1, **config: Any) -> str:
+    def create_topic(self, name: str, partitions: int = 3, replicas: int = 1, *, leader: int = 0, **config: Any) -> str:
         """Create a topic and wait until every partition has a leader and all its replicas in sync.
 
         Args:
+            leader: the broker that leads all of it, for an experiment that has to know; otherwise Kafka chooses.
             config: topic settings, with underscores for dots: `min_insync_replicas=2`.
 
         Raises:
             LabError: the brokers refuse (the topic exists, too few brokers for `replicas`); says their reason.
         """
         settings = {key.replace("_", "."): str(value) for key, value in config.items()}
+        asked = NewTopic(name, partitions, replicas, config=settings)
+        if leader:
+            others = [broker for broker in range(1, 1 + len(self.brokers)) if broker != leader]
+            placed = [[leader, *others[: replicas - 1]]] * partitions
+            asked = NewTopic(name, partitions, replica_assignment=placed, config=settings)
         try:
-            self.admin.create_topics([NewTopic(name, partitions, replicas, config=settings)])[name].result(30)
+            self.admin.create_topics([asked])[name].result(30)
         except KafkaException as error:
             raise LabError(f"Kafka did not create the topic {name!r}: {error.args[0].str()}") from error
         wait_until(
@@ -194,8 +204,6 @@ class Kafka(System):
     def read(self, topic: str, timeout: float = 30, **settings: Any) -> list[Message]:
         """Every record of a topic from its beginning to its end, each partition in order.
 
-        Lesson 1.1 shows it in full, as `read_log`.
-
         Args:
             timeout: seconds.
             settings: for the consumer, in its own words: `**{"isolation.level": "read_uncommitted"}`.
@@ -243,8 +251,12 @@ class Kafka(System):
         return self._stack.kafka_tool(running[0], name, *args, stdin=stdin, timeout=timeout)
 
     def dump_log(self, topic: str, partition: int, broker: int) -> str:
-        """What Kafka's own dump tool reads in a broker's first segment file of a partition: batches, then records."""
+        """What Kafka's own dump tool reads in a broker's first segment file of a partition: batches, then records.
+
+        The broker may be dead: its files are there.
+        """
         name = self.brokers[broker - 1]
         self._stack.check(name)
         path = f"{self._stack.data_dir(name)}/{topic}-{partition}/{0:020}.log"
-        return self._stack.kafka_tool(name, "kafka-dump-log", "--files", path, "--print-data-log")
+        node, path = self._stack.readable(name, path)
+        return self._stack.kafka_tool(node, "kafka-dump-log", "--files", path, "--print-data-log")

@@ -84,22 +84,25 @@ LESSONS = (
         ),
     ),
     Outline(
-        "1.1", "Internals", 75, "What is a partition, an offset, an ISR, an ack, and what do they promise?",
+        "1.1", "Internals", 70, "What is a partition, an offset, an ISR, an ack, and what do they promise?",
         (
             "reading deletes nothing", "exercise: replay", "same key, same partition", "order per key",
-            "two partitioners", "adding partitions moves keys", "leader killed", "leadership returns by election",
-            "all means in sync", "min ISR refuses", "nothing new below the floor", "exercise: the rule", "acks=1 loses",
-            "nobody read them", "cut off", "acks=all keeps", "kill -9 loses nothing", "acks=0 knows nothing",
+            "leader killed", "all means in sync", "min ISR refuses", "nothing new below the floor",
+            "exercise: the rule", "acks=1 loses", "nobody read them", "cut off", "acks=all keeps",
+            "exercise: every order", "a queue has an end", "an error is not a no", "two partitioners",
+            "adding partitions moves keys", "leadership returns by election", "nothing to cut",
+            "kill -9 loses nothing", "each promise has its price", "acks=0 knows nothing", "batches carry it",
             "100,000 events a second",
         ),
     ),
     Outline(
-        "1.2", "Exactly-once", 75, "Where do duplicates and losses come from, and what removes which?",
+        "1.2", "Exactly-once", 70, "Where do duplicates and losses come from, and what removes which?",
         (
-            "a retry duplicates", "idempotence removes it", "a restart duplicates", "produced twice, written twice",
-            "poll does not commit", "four ways to commit", "exercise: the damage", "aborted, and still there",
-            "totals are exact", "the zombie is fenced", "an epoch for each transaction", "a database sink",
-            "exercise: the inbox", "transactions have a fixed price",
+            "a retry duplicates", "idempotence removes it", "four ways to commit", "exercise: the damage",
+            "totals are exact", "a database sink", "exercise: the inbox", "exercise: who wrote it twice?",
+            "a restart duplicates", "produced twice, written twice", "poll does not commit", "aborted, and still there",
+            "the zombie is fenced", "three kinds of errors", "an epoch for each transaction",
+            "transactions have a fixed price", "part of it is a pause",
         ),
     ),
     Outline(
@@ -107,18 +110,20 @@ LESSONS = (
         (
             "one owner for each partition", "who moves what", "exercise: fair shares", "close hands over",
             "the dead look alive", "static restart disturbs nobody", "latest skips", "a reset needs an empty group",
-            "exercise: rewind", "the lag drains", "more workers than partitions", "order is the price",
-            "five attempts", "the firehose turns it around",
+            "exercise: rewind", "exercise: timeouts that fit", "uncommitted work is done again",
+            "sticky moves little, and stops all", "the lag drains", "more workers than partitions", "threads, too",
+            "order is the price", "five attempts", "the firehose turns it around",
         ),
     ),
     Outline(
         "1.4", "Zero-copy", 60, "Why is Kafka fast, and when is it not?",
         (
-            "sendfile saves CPU", "read once, kept", "TLS costs the broker", "TLS, more than the copies",
-            "batches pack better", "batches carry the load", "100,000 orders a second", "time and room",
-            "little sent: linger costs its time", "under load: linger pays", "as fast as Kafka's producer tool",
-            "at the heels of its consumer tool", "a pause of a second",
-            "the topic's own compression costs the leader", "exercise: faster and smaller",
+            "sendfile saves CPU", "exercise: a piece of a file", "TLS costs the broker", "TLS, more than the copies",
+            "batches pack better", "batches carry the load", "100,000 orders a second",
+            "little sent: linger costs its time", "under load: linger pays", "exercise: in company",
+            "read once, kept", "time and room", "a pause of a second", "as fast as Kafka's producer tool",
+            "at the heels of its consumer tool", "the topic's own compression costs the leader",
+            "exercise: half the CPU",
         ),
     ),
     Outline(
@@ -198,10 +203,45 @@ LESSONS = (
             "exercise: the morning after", "jitter thins the herd",
         ),
     ),
-    Outline("4.1", "Event sourcing and CQRS", 75, "What changes when events are the state, and reading is separate?"),
-    Outline("4.2", "Transactional outbox", 60, "How do a database and a broker change together, or not at all?"),
-    Outline("4.3", "CDC with Debezium", 75, "How does a committed row become an event, and what if nobody reads it?"),
-    Outline("4.4", "Kafka Streams", 90, "What does the library carry that a consumer loop does not?"),
+    Outline(
+        "4.1", "Event sourcing and CQRS", 75, "What changes when events are the state, and reading is separate?",
+        (
+            "the row forgets", "exercise: a new event", "a version keeps the rule", "the loser decides again",
+            "exercise: overtaken", "rebuilt from offset 0", "a question nobody had asked",
+            "repeats and disorder break it", "the version mends repeats", "exercise: too early",
+            "stale, unless you name the version", "a snapshot ends the growth", "upcast when read",
+            "one state a key is left", "the file was written anew", "compaction eats history",
+            "the library refuses the second, too",
+        ),
+    ),
+    Outline(
+        "4.2", "Transactional outbox", 60, "How do a database and a broker change together, or not at all?",
+        (
+            "two writes disagree", "the outbox loses nothing", "exercise: in this order",
+            "twenty kills, one effect each", "two share, and lose the order", "exercise: to each its own",
+            "ids are not in the order of commits", "exercise: behind the horizon", "a bell beats looking often",
+            "a forgotten transaction keeps the dead",
+        ),
+    ),
+    Outline(
+        "4.3", "CDC with Debezium", 60, "How does a committed row become an event, and what if nobody reads it?",
+        (
+            "an envelope for each change", "exercise: what was before", "no change is lost",
+            "exercise: a copy of the table", "the slot keeps what nobody has read", "the reader that says nothing",
+            "exercise: the quiet table",
+            "the log is the publisher", "Debezium looks, too", "new rows have the new form",
+        ),
+    ),
+    Outline(
+        "4.4", "Kafka Streams", 90, "What does the library carry that a consumer loop does not?",
+        (
+            "a dict dies with its process", "counted, and kept in Kafka", "the state comes back",
+            "exactly once is exact", "grace, and then no more", "exercise: the window", "a join looks once",
+            "exercise: revenue by city", "exercise: who lives where", "hopping counts twice, sessions follow",
+            "tasks are shared, and so is the state", "a standby is nearly there",
+            "it ends, or goes on and keeps it", "the border costs",
+        ),
+    ),
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The faults of the trade, injected into a shop at work and undone, by name.
 
-Introduced in lesson 2.1.
+Introduced in lesson 1.1 (`frozen`) and 2.1.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .handlers import POISON
 from .shop import OpenShop
 from .workload import running
 
-__all__ = ["FAULTS", "Breakable", "Fault", "Shop"]
+__all__ = ["FAULTS", "Breakable", "Fault", "Shop", "frozen"]
 
 
 class Breakable(Protocol):
@@ -31,6 +31,32 @@ class Breakable(Protocol):
     def resume(self) -> None: ...
     def kill(self) -> None: ...
     def start(self) -> None: ...
+
+
+class Nodes(Protocol):
+    """What has nodes: `lab.kafka`."""
+
+    def node(self, number: int) -> Breakable: ...
+
+
+@contextmanager
+def frozen(kafka: Nodes, *brokers: int) -> Iterator[None]:
+    """Freeze these brokers for as long as the block lasts.
+
+    Example:
+        >>> with frozen(lab.kafka, 2, 3):
+        ...     print("without an answer:", producer.flush(4))
+
+    Introduced in lesson 1.1.
+    """
+    nodes = [kafka.node(broker) for broker in brokers]
+    try:
+        for node in nodes:
+            node.pause()
+        yield
+    finally:
+        for node in nodes:
+            node.resume()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from helpers.ports import free_port
 from helpers.stacks import SERVICES
 from tests.labs import why_not
 
-PROJECT = "messaging-by-hand"
+PROJECT = f"messaging-by-hand-{os.getpid()}"  # two of these tests run at once
 PROFILES = ["kafka", "kafka3", "rabbitmq", "rabbitmq3", "aws", "postgres", "cdc"]
 
 
@@ -25,7 +25,7 @@ def ports() -> dict[str, str]:
     names = [
         f"{name}_{use}_PORT" for name, uses in SERVICES.items() for use in uses if use in ("client", "http", "tls")
     ]
-    names = [name.upper().replace("-", "_") for name in [*names, "CONNECT_CLIENT_PORT"]]
+    names = [name.upper().replace("-", "_") for name in names]
     found: dict[str, str] = {}
     for name in names:
         found[name] = str(free_port({int(port) for port in found.values()}))

@@ -11,6 +11,7 @@ import pytest
 
 from helpers import Lab
 from helpers.paths import repo_dir
+from helpers.stacks import streams_jars
 from helpers.stacks.fetch.jars import classpath, missing_jars
 from helpers.stacks.fetch.java import java_version
 from helpers.stacks.recipes import rabbitmq_server
@@ -27,9 +28,9 @@ def why_not() -> str:
 @pytest.mark.skipif(bool(reason := why_not()), reason=reason)
 def test_java_programs_pass(one_stack: str, tmp_path: Path) -> None:
     """One lab for all of them; each ends with PASS and exit code 0, and leaves nothing compiled beside its source."""
-    sources = [str(path) for path in PROGRAMS]
+    sources, jars = [str(path) for path in PROGRAMS], ":".join([classpath(), *streams_jars()])
     built = subprocess.run(
-        ["javac", "-Xlint:all,-path", "-Werror", "-proc:none", "-cp", classpath(), "-d", str(tmp_path), *sources],
+        ["javac", "-Xlint:all,-path", "-Werror", "-proc:none", "-cp", jars, "-d", str(tmp_path), *sources],
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert built.returncode == 0, built.stdout + built.stderr
@@ -38,7 +39,7 @@ def test_java_programs_pass(one_stack: str, tmp_path: Path) -> None:
         kafka = "org.apache.kafka" in program.read_text()
         if not kafka and rabbitmq_server.lacks():
             continue
-        command = ["java", "-cp", f"{tmp_path}:{classpath()}", program.stem]
+        command = ["java", f"-Djava.io.tmpdir={tmp_path}", "-cp", f"{tmp_path}:{jars}", program.stem]
         command += [*([lab.kafka.bootstrap] if kafka else []), lab.fresh("java")]
         environ = os.environ | ({} if kafka else {"AMQP_URL": lab.rabbitmq.url})
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, env=environ)

@@ -52,6 +52,17 @@ def round_trip(lab: Lab, topic: str, n: int = 100) -> Ledger:
     return ledger
 
 
+def listens_at(pid: int) -> set[str]:
+    """The addresses at which a process and its children can be reached; of a container, compose says it."""
+    tree = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)] if pid else []
+    return {
+        each.laddr.ip.removeprefix("::ffff:")
+        for one in tree
+        for each in one.net_connections("tcp")
+        if each.status == "LISTEN"
+    }
+
+
 def test_everything_up_used_and_down(stack: str, cli: Cli, services: Services, lab_home: Path) -> None:
     done = cli("up", "--kafka", "1", "--rabbitmq", "1", "--aws")
     assert done.returncode == 0, done.stderr
@@ -72,6 +83,8 @@ def test_everything_up_used_and_down(stack: str, cli: Cli, services: Services, l
 
     addresses = [service["address"] for service in up.values()]
     assert all(address.startswith("127.0.0.1:") for address in addresses)
+    for name, service in up.items():  # also what a system opens of its own accord
+        assert listens_at(int(service.get("pid", 0))) <= {"127.0.0.1", "::1"}, name
     assert cli("down").stdout == "The lab is down: kafka, rabbitmq, ministack.\n"
     assert left_behind(lab_home) == []
     assert services() == {}

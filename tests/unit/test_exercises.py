@@ -8,12 +8,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
 import pytest
-from confluent_kafka import Consumer
 
 from helpers.lessons import exercises, groups_at_work
 from helpers.lessons.chooser import grade
-from helpers.lessons.exercises import START
+from helpers.lessons.every_order import of_every_order
+from helpers.lessons.once_exercises import of_the_inbox
+from helpers.lessons.written_twice import of_causes
 
 SAID = {
     (acks, floor, dead): "accepted" if acks == "1" or 3 - dead >= floor else "NOT_ENOUGH_REPLICAS"
@@ -33,7 +35,8 @@ def forever(*_: object) -> bool:
         (lambda acks, floor, dead: acks == "1" or 3 - dead >= floor, "12 of 12 as the brokers said", ""),
         (lambda acks, floor, dead: None, '("1", 2, 0) returned None, the leader said accepted', "True or False"),
         (lambda acks, floor, dead: "accepted", "returned 'accepted'", "True or False"),
-        (lambda acks, floor, dead: acks == 1 or 3 - dead >= floor, '("1", 2, 2) returned False', 'text: "1", not 1'),
+        (lambda acks, floor, dead: acks == 1 or 3 - dead >= floor, "12 of 12 as the brokers said", ""),
+        (lambda acks, floor, dead: acks == 1 or 3 - dead > floor, '("all", 3, 0) returned False', "as many are in"),
         (lambda acks, floor, dead: 3 - dead >= floor, '("1", 2, 2) returned False', "nobody looks at the floor"),
         (lambda acks, floor, dead: acks == "1" or 3 - dead > floor, '("all", 3, 0) returned False', "as many are in"),
         (lambda acks, floor, dead: acks == "1" or dead < floor, '("all", 1, 1) returned False', "in sync are 3 - "),
@@ -88,8 +91,6 @@ def test_the_damage_is_asked_of_several_ways(measured: dict[str, tuple[int, int,
 def test_nothing_to_compare_is_no_success() -> None:
     """Empty data solves nothing, whichever judge it is."""
     assert not exercises.replay([], 0, 0)[0]
-    assert not exercises.the_inbox(lambda *_: None, (), lambda: 0, [])[0]
-    assert not exercises.faster(lambda **_: (1.0, 9.0), {"batch.size": 128_000}, 0.0)[0]
     assert not groups_at_work.of_shares({}, "", CLASSIC)[0]
     assert not grade({})[0]
 
@@ -149,57 +150,103 @@ def test_replay(messages: Any, found: str, hint: str) -> None:
     assert found in why and hint in said
 
 
-PRICES = [10] * 100
-
-
 @pytest.mark.parametrize(
     ("revenue", "trouble", "found", "hint"),
     [
         (1000, "", "1000 € of 1000 €", ""),
-        (1200, "", "1200 € of 1000 €: the 200 € of the batch that came again are counted twice", ".rowcount"),
+        (1200, "", "200 € too much; a batch that came again is counted twice", ".rowcount"),
+        (1010, "", "10 € too much", "is a revenue committed before its id?"),
         (0, "", "nothing counts", "rowcount is 1 for a new id"),
-        (800, "", "200 € too little", "its own id"),
+        (990, "", "10 € are missing", "is an id committed before its revenue?"),
         (400, "UniqueViolation: duplicate key value", "the worker ended: ", "ON CONFLICT DO NOTHING"),
-        (0, "it told nothing", "the worker ended: ", "the worker raised it"),
-        (0, "forever", "it did not end within 0.01 s", "does it `tell` the last order of each batch"),
+        (0, "it told nothing", "the worker ended: ", "must `tell`"),
     ],
 )
-def test_the_inbox(revenue: int, trouble: str, found: str, hint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    attempt = exercises.attempt
-    monkeypatch.setattr(exercises, "attempt", lambda fn, *args, limit: attempt(fn, *args, limit=limit and 0.01))
-
-    def lives(stops: list[int], *job: object) -> None:
-        if trouble == "forever":
-            forever()
-        if trouble:
-            raise RuntimeError(trouble)
-
-    ok, why, said = exercises.the_inbox(lives, (), lambda: revenue, PRICES)
+def test_the_inbox(revenue: int, trouble: str, found: str, hint: str) -> None:
+    ok, why, said = of_the_inbox(revenue, 1000, 200, trouble)
     assert ok == (revenue == 1000)
     assert found in why and (hint in said)
 
 
+def headers(producers: list[int], sequences: list[int], transactional: bool = False) -> pd.DataFrame:
+    return pd.DataFrame({"producerId": producers, "baseSequence": sequences, "isTransactional": transactional})
+
+
+FILES = {
+    "retry": headers([-1, -1, -1], [-1, -1, -1]),
+    "restart": headers([7, 8], [0, 0]),
+    "call": headers([7, 7], [0, 6]),
+    "abort": headers([7, 7], [0, 6], transactional=True),
+}
+
+
+def cause_of(table: pd.DataFrame) -> str:
+    if table["isTransactional"].any():
+        return "abort"
+    if (table["producerId"] == -1).any():
+        return "retry"
+    return "restart" if table["producerId"].nunique() > 1 else "call"
+
+
 @pytest.mark.parametrize(
-    ("settings", "sent", "found", "hint"),
+    ("rule", "found", "hint"),
     [
-        ({"batch.size": 128_000, "compression.type": "zstd"}, (30, 5.6), "at least 10 times as fast", ""),
-        (START, (3, 1), "still those of the colleague", "which of the two heat maps"),
-        ({**START, "batch.size": 128_000}, (30, 1), "bytes: 1.0 to 1", "compression.type"),
-        ({**START, "compression.type": "zstd"}, (30, 1.8), "bytes: 1.8 to 1", "in 1,000 bytes little comes twice"),
-        ({"batch.size": 128_000, "compression.type": "lz4"}, (30, 3.9), "3.9 to 1", "lz4 is another"),
-        ({"batch.size": 16_000, "compression.type": "zstd"}, (5, 5.1), "speed: 5.0 times as fast", "batch.size"),
-        ({"batch.size": 1_000_000, "compression.type": "gzip"}, (5, 5.9), "5.0 times", "gzip is dark"),
+        (cause_of, "4 of 4 topics", ""),
+        (lambda table: None, "0 of 4 topics; for one of the others it said None", "one of retry, restart, call, abort"),
+        (lambda table: "retry", "1 of 4 topics; for one of the others it said 'retry'", "two producer ids"),
+        (lambda table: cause_of(table).replace("abort", "call"), "3 of 4", "isTransactional"),
+        (lambda table: cause_of(table).replace("call", "restart"), "3 of 4", "its baseSequence never starts again"),
+        (lambda table: table["pid"], "KeyError: 'pid'", "returns one of"),
     ],
 )
-def test_faster(settings: dict[str, Any], sent: tuple[float, float], found: str, hint: str) -> None:
-    ok, why, said = exercises.faster(lambda **_: sent, settings, 1.0)
-    assert ok == (not hint)
+def test_who_wrote_it_twice(rule: Callable[[pd.DataFrame], Any], found: str, hint: str) -> None:
+    ok, why, said = of_causes(rule, FILES)
+    assert ok == ("4 of 4" in why)
     assert found in why and hint in said
 
 
-def test_faster_tells_what_the_client_refuses() -> None:
-    ok, why, hint = exercises.faster(lambda **known: Consumer({"group.id": "g", **known}), {"batch.sizes": 1}, 1.0)
-    assert not ok and 'No such configuration property: "batch.sizes"' in why and "heat maps" in hint
+ORDERS = [f"order {n}" for n in range(1_000)]
+THERE = [key for key in ORDERS if key not in ("order 300", "order 700")]
+
+
+@pytest.mark.parametrize(
+    ("there", "refused", "waiting", "trouble", "found", "hint"),
+    [
+        (THERE, ["order 300", "order 700"], 0, "", "998 of 1000 orders are in the log, and you named the 2 others", ""),
+        (THERE, [b"order 700", b"order 300"], 0, "", "you named the 2 others", ""),
+        ([], [], 0, "", "1000 are missing, and you did not say so", "raised BufferError was not handed over"),
+        (THERE[:100], None, 0, "BufferError: Local: Queue full", "then BufferError", "`poll` lets answers come"),
+        (THERE, [], 0, "", "2 are missing, and you did not say so (order 300)", "on_delivery(error, message)"),
+        (THERE[:600], ["order 300"], 0, "", "399 are missing", "must be produced again"),
+        (THERE, ["order 300"], 100, "", "100 had no answer yet", "flush before you return"),
+        (
+            THERE,
+            ["order 300", "order 700", "order 5"],
+            0,
+            "",
+            "'order 5' was refused, and it is there",
+            "error is None",
+        ),
+        (
+            [*THERE, "order 1"],
+            ["order 300", "order 700"],
+            0,
+            "",
+            "1 of them more than once",
+            "only after a BufferError",
+        ),
+        (THERE, None, 0, "", "it returned None", "a list of keys"),
+        (ORDERS, [], 0, "", "1000 of 1000", "the topic of this run"),
+    ],
+)
+def test_every_order(there: list[str], refused: Any, waiting: int, trouble: str, found: str, hint: str) -> None:
+    ok, why, said = of_every_order(ORDERS, there, refused, waiting, trouble)
+    assert ok == ("you named the 2 others" in why), why
+    assert found in why and hint in said, (why, said)
+
+
+def test_fewer_than_four_topics_are_not_solved() -> None:
+    assert not of_causes(cause_of, {"retry": FILES["retry"]})[0]
 
 
 @pytest.mark.parametrize(

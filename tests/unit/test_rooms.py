@@ -69,7 +69,7 @@ def test_every_service_of_a_system_has_a_recipe_and_a_container(lab_home: Path) 
     assert services == set(SERVICES)
     assert services <= set(COMPOSE["services"])
     profiles = {profile for service in COMPOSE["services"].values() for profile in service["profiles"]}
-    assert {profile for recipe in RECIPES for profile in recipe.PROFILES} == profiles - {"cdc"}
+    assert {profile for recipe in RECIPES for profile in recipe.PROFILES} == profiles
     variables = {name for recipe in RECIPES for name in recipe.variables()}
     text = (repo_dir() / "docker-compose.yml").read_text()
     assert all(f"${{{name}:" in text for name in variables)

@@ -18,7 +18,7 @@ from helpers.stacks import Service, StateFile, assign_ports, choose
 from helpers.stacks import docker as docker_module
 from helpers.stacks.fetch import jars, tls
 from helpers.stacks.recipes import SERVICES as PORTS
-from helpers.stacks.recipes import postgres_server
+from helpers.stacks.recipes import connect_server, postgres_server
 from helpers.stacks.recipes.kafka_server import CLUSTER_ID, kafka_properties, write_properties
 from helpers.stacks.recipes.kafka_tools import TOOLS, arguments
 from helpers.systems import Kafka
@@ -194,6 +194,17 @@ def test_kafka_is_configured_alike_on_both_stacks(node: str) -> None:
     assert COMPOSE["services"][node]["environment"]["CLUSTER_ID"] == CLUSTER_ID
 
 
+def test_connect_is_configured_alike_on_both_stacks() -> None:
+    """Debezium's image has some variables of its own, and makes properties of CONNECT_ variables, as Kafka's does."""
+    environment = {key: str(value) for key, value in COMPOSE["services"]["connect"]["environment"].items()}
+    of_its_own = {"GROUP_ID", "OFFSET_FLUSH_INTERVAL_MS", *(name for name in environment if "_STORAGE_TOPIC" in name)}
+    given = {key.removeprefix("CONNECT_"): value for key, value in environment.items() if key.startswith("CONNECT_")}
+    given |= {name: environment[name] for name in of_its_own}
+    image = {key.lower().replace("_", "."): value for key, value in given.items()}
+    ours = connect_server.connect_properties()
+    assert image == {key: value for key, value in ours.items() if not key.endswith(".converter")}
+
+
 def test_heap_options_hold_no_collector() -> None:
     """Tools run with `docker exec` inherit them, and Kafka's script adds a collector of its own."""
     for service in COMPOSE["services"].values():
@@ -265,20 +276,23 @@ def test_compose_ports_come_from_the_variables_that_the_lab_sets() -> None:
 
 
 def test_versions_agree() -> None:
-    from helpers.stacks.fetch.jars import KAFKA
+    from helpers.stacks.fetch.jars import DEBEZIUM, KAFKA
 
     requirements = (repo_dir() / "requirements.txt").read_text()
     ministack = re.search(r"^ministack==(\S+)", requirements, re.M)
     assert ministack
     postgres = postgres_server._installed()
     assert postgres
-    assert {service["image"] for service in COMPOSE["services"].values()} == {
-        f"apache/kafka:{KAFKA}",
-        f"ministackorg/ministack:{ministack[1]}",
-        f"postgres:{postgres.name.removeprefix('pginstall')}",
-        "rabbitmq:4.3-management",  # processes run what the machine has: lab.rabbitmq.version
-        "quay.io/debezium/connect:3.6",
-    }
+    assert (
+        {service["image"] for service in COMPOSE["services"].values()}
+        == {
+            f"apache/kafka:{KAFKA}",
+            f"ministackorg/ministack:{ministack[1]}",
+            f"postgres:{postgres.name.removeprefix('pginstall')}",
+            "rabbitmq:4.3-management",  # processes run what the machine has: lab.rabbitmq.version
+            f"quay.io/debezium/connect:{'.'.join(DEBEZIUM.split('.')[:2])}",
+        }
+    )
 
 
 def test_make_returns_the_stack_by_its_name() -> None:

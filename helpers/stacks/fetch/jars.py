@@ -16,16 +16,19 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+import truststore
 
 from ...bar import progress_bar
 from ...errors import LabError
 from ...paths import downloads_dir
 
-__all__ = ["KAFKA", "classpath", "fetch_jars", "missing_jars"]
+__all__ = ["KAFKA", "classpath", "fetch_jars", "missing_jars", "trusting_the_system"]
 
 KAFKA = "4.3.1"
+DEBEZIUM = "3.6.1.Final"
 Stamp = list[str | int]  # a jar's hash and the time of its file [ns], as they were when it was verified
 OFFLINE = "check the network and run the same command again: it goes on where it stopped"
 CERTIFICATE = (
@@ -40,17 +43,46 @@ ROOTS = {
         f"org.apache.kafka:kafka-clients:{KAFKA}",
         f"org.apache.kafka:kafka-tools:{KAFKA}",
         "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",  # without it the broker logs nothing
+        # What the REST API of Kafka Connect is built on, as Kafka ships it: otherwise jgo takes older ones.
+        "jakarta.ws.rs:jakarta.ws.rs-api:3.1.0",
+        "jakarta.servlet:jakarta.servlet-api:6.0.0",
+        "jakarta.annotation:jakarta.annotation-api:2.1.1",
+        "jakarta.inject:jakarta.inject-api:2.0.1",
+        "jakarta.validation:jakarta.validation-api:3.0.2",
     ],
     "perf-test": ["com.rabbitmq:perf-test:2.22.1"],
+    "debezium": [f"io.debezium:debezium-connector-postgres:{DEBEZIUM}"],
+    "streams": [
+        f"org.apache.kafka:kafka-streams:{KAFKA}",
+        f"org.apache.kafka:kafka-streams-test-utils:{KAFKA}",
+        f"org.apache.kafka:kafka-clients:{KAFKA}",
+        f"org.apache.kafka:connect-json:{KAFKA}",  # a serde for JSON, in Java
+        "org.slf4j:slf4j-nop:1.7.36",  # what Streams logs would go into the notebook
+    ],
 }
+LATER = {"streams"}  # 90 MB, most of it RocksDB: fetched when lesson 4.4 begins
 # Without what it depends on: slf4j's API is there already, for Kafka, in the version that Kafka's log needs.
 ALONE = {"kafka": ["com.rabbitmq:amqp-client:5.37.1"]}  # RabbitMQ's Java client, for the programs beside its lessons
-UNUSED = ("org.jgroups", "com.google.errorprone")  # of PerfTest: many machines that measure together
+UNUSED = {
+    "perf-test": ("org.jgroups", "com.google.errorprone"),  # many machines that measure together
+    # A plug-in of Kafka Connect, which has these, and shares them with it.
+    "debezium": (
+        "org.apache.kafka",
+        "org.slf4j",
+        "com.fasterxml",
+        "org.glassfish",
+        "org.eclipse.jetty",
+        "com.github.luben",
+        "at.yawk",
+        "org.xerial",
+    ),
+}
 
 
-def _locked(name: str = "*") -> Iterator[tuple[str, str, int]]:
-    """(group:artifact:version, sha256, size in bytes) for every jar of a lock, or of all, each once."""
-    lines = {line for lock in LOCKS.glob(f"{name}.lock") for line in lock.read_text().splitlines()}
+def _locked(name: str = "") -> Iterator[tuple[str, str, int]]:
+    """(group:artifact:version, sha256, size in bytes) for every jar of a lock, or of all but LATER, each once."""
+    locks = [lock for lock in LOCKS.glob("*.lock") if lock.stem == name or (not name and lock.stem not in LATER)]
+    lines = {line for lock in locks for line in lock.read_text().splitlines()}
     for line in sorted(lines):
         if line and not line.startswith("#"):
             coordinate, digest, size = line.split()
@@ -67,13 +99,13 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def missing_jars() -> list[str]:
-    """Coordinates that are not in the cache as the lock wants them.
+def missing_jars(name: str = "") -> list[str]:
+    """Coordinates that are not in the cache as a lock wants them, or all locks but the later ones.
 
     What is there is hashed once, before it is trusted; after that it is known by its size and its time.
     """
     known = _verified()
-    found = {coordinate: _look(coordinate, digest, size, known) for coordinate, digest, size in _locked()}
+    found = {coordinate: _look(coordinate, digest, size, known) for coordinate, digest, size in _locked(name)}
     if fresh := {coordinate: stamp for coordinate, stamp in found.items() if stamp and known.get(coordinate) != stamp}:
         with suppress(OSError):  # a cache that may only be read is hashed each time
             draft = _record().with_suffix(f".{os.getpid()}")
@@ -108,14 +140,27 @@ def classpath(name: str = "kafka") -> str:
     Raises:
         LabError: `fetch_jars` has not run, or was cut off.
     """
-    if missing := missing_jars():
+    if missing := missing_jars(name):
         wrong = f"Kafka {KAFKA} is not downloaded: {len(missing)} of its jars are missing."
         raise LabError(wrong, fix="python -m helpers setup --stack processes")
     return ":".join(str(_path(coordinate)) for coordinate, _, _ in _locked(name))
 
 
-def fetch_jars(progress: bool = True) -> int:
-    """Bring the cache to what the locks say, eight downloads at a time.
+@contextmanager
+def trusting_the_system() -> Iterator[None]:
+    """Downloads trust the system's certificates: a company's own is among them. Only while this lasts.
+
+    boto3, in a kernel that imported it before, keeps Python's own context, and would call itself for ever.
+    """
+    truststore.inject_into_ssl()
+    try:
+        yield
+    finally:
+        truststore.extract_from_ssl()
+
+
+def fetch_jars(progress: bool = True, name: str = "") -> int:
+    """Bring the cache to what a lock says, or all but the later ones, eight downloads at a time.
 
     Returns:
         The number of jars that had to be downloaded (0 when the cache was complete).
@@ -125,8 +170,8 @@ def fetch_jars(progress: bool = True) -> int:
     """
     from jgo.maven import MavenContext
 
-    wanted = set(missing_jars())
-    todo = [(c, digest, size) for c, digest, size in _locked() if c in wanted]
+    wanted = set(missing_jars(name))
+    todo = [(c, digest, size) for c, digest, size in _locked(name) if c in wanted]
     if not todo:
         return 0
     free, need = shutil.disk_usage(downloads_dir()).free, sum(size for _, _, size in todo)
@@ -137,7 +182,9 @@ def fetch_jars(progress: bool = True) -> int:
         )
     logging.getLogger("jgo").setLevel(logging.ERROR)  # we verify against the lock: its own warning says less
     maven = MavenContext(repo_cache=downloads_dir() / "maven", timeout=30)
-    bar = progress_bar(need, f"Downloading Kafka {KAFKA}", show=progress, unit="B", unit_scale=True)
+    bar = progress_bar(
+        need, f"Downloading Kafka {name.title() + ' ' if name else ''}{KAFKA}", show=progress, unit="B", unit_scale=True
+    )
 
     def fetch(job: tuple[str, str, int]) -> None:
         coordinate, digest, size = job
@@ -150,14 +197,14 @@ def fetch_jars(progress: bool = True) -> int:
         bar.update(size)
 
     try:
-        with ThreadPoolExecutor(8) as pool:
+        with trusting_the_system(), ThreadPoolExecutor(8) as pool:
             list(pool.map(fetch, todo))
     except (OSError, RuntimeError) as error:  # requests' errors are OSErrors, jgo's are RuntimeErrors
         if isinstance(error, LabError):
             raise
+        count = f"{len(missing_jars(name))} of {len(list(_locked(name)))}"
         raise LabError(
-            f"Kafka {KAFKA} could not be downloaded ({len(missing_jars())} of {len(list(_locked()))} jars missing): "
-            f"{type(error).__name__}: {error}",
+            f"Kafka {KAFKA} could not be downloaded ({count} jars missing): {type(error).__name__}: {error}",
             fix=CERTIFICATE if "CERTIFICATE_VERIFY_FAILED" in str(error) else OFFLINE,
         ) from error
     finally:
@@ -175,7 +222,7 @@ def _write_lock(name: str) -> None:
         group, artifact, version = root.split(":")
         roots.append(Dependency(maven.project(group, artifact).at_version(version).artifact()))
     inputs, transitive = maven.resolver.resolve(roots)
-    wanted = [found for found in [*inputs, *transitive] if not found.groupId.startswith(UNUSED)]
+    wanted = [found for found in [*inputs, *transitive] if not found.groupId.startswith(UNUSED.get(name, ()))]
     names = [f"{found.groupId}:{found.artifactId}:{found.version}" for found in wanted]
     lines = []
     for coordinate in [*names, *ALONE.get(name, [])]:

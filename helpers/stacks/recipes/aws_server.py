@@ -33,6 +33,7 @@ def command(service: Service, folder: Path) -> tuple[list[str], dict[str, str]]:
     """Its port, 127.0.0.1 only, the three services only."""
     environment = {"GATEWAY_PORT": str(service.ports["client"]), "BIND_HOST": "127.0.0.1", "SERVICES": USED}
     environment["TMPDIR"] = str(folder)  # its pid file: in a shared /tmp, another user's would stop it
+    environment |= {"IOT_MTLS_ENABLED": "0", "SFTP_ENABLED": "0"}  # else these listen on every interface, unasked
     return [sys.executable, "-m", "ministack"], environment
 
 

@@ -85,6 +85,9 @@ def command(service: Service, folder: Path) -> tuple[list[str], dict[str, str]]:
         "unix_socket_directories": "",
         "shared_buffers": "32MB",
         "wal_level": "logical",
+        # One for each connector: by default ten, and somebody who runs cells again has more.
+        "max_wal_senders": "50",
+        "max_replication_slots": "50",
     }
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
     programs, data = _places(folder)

@@ -1,0 +1,171 @@
+"""Lesson 4.3: the judges of its exercises, and what a lesson leaves behind in Kafka Connect and PostgreSQL.
+
+Introduced in lesson 4.3.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from ..bar import stages
+from ..errors import LabError
+from ..teaching.attempt import attempt
+from ..wait import wait_until
+from .exercises import Verdict
+
+__all__ = ["a_copy", "quiet_table", "tidy", "what_was_before"]
+
+Row = dict[str, Any]
+
+
+def tidy(api: Callable[..., Any], dsn: str) -> None:
+    """Delete every connector, and the slots that they leave behind: each would keep the log, and fill the disk."""
+
+    def free() -> bool:
+        with psycopg.connect(dsn, autocommit=True) as db:
+            for (slot,) in db.execute("SELECT slot_name FROM pg_replication_slots WHERE NOT active").fetchall():
+                with suppress(psycopg.Error):  # somebody took it meanwhile
+                    db.execute("SELECT pg_drop_replication_slot(%s)", [slot])
+            return db.execute("SELECT 1 FROM pg_replication_slots").fetchone() is None
+
+    with stages("Removing connectors and slots", 2) as stage:
+        stage("connectors")
+        for name in api("/connectors"):
+            api(f"/connectors/{name}", "DELETE")
+        stage("slots, once nobody reads them")
+        wait_until(free, 30, "the replication slots are gone")
+
+
+def what_was_before(dsn: str, statement: Any, records: Callable[[int], Sequence[Any]]) -> Verdict:
+    """Whether the learner's statement makes events show the whole row that was there before.
+
+    Args:
+        records: waits until the topic of the table `orders` has so many records, and returns them.
+    """
+    if not isinstance(statement, str):
+        return False, f"{statement!r} is no SQL", "one statement, as text"
+    with psycopg.connect(dsn, autocommit=True) as db:
+        _, trouble = attempt(db.execute, statement)
+        if trouble:
+            return False, trouble, "ALTER TABLE orders REPLICA IDENTITY ..."
+        (number,) = db.execute("SELECT coalesce(max(id), 0) + 1 FROM orders").fetchone() or (1,)
+        known = len(records(0))
+        db.execute("INSERT INTO orders VALUES (%s, 40, 'open')", [number])
+        db.execute("UPDATE orders SET total = 44 WHERE id = %s", [number])
+        (identity,) = db.execute("SELECT relreplident FROM pg_class WHERE oid = 'orders'::regclass").fetchone() or ("",)
+    events = [json.loads(record.value())["payload"] for record in records(known + 2) if record.value()]
+    event = next(event for event in events if event["op"] == "u" and event["after"]["id"] == number)
+    before = event["before"]
+    if before == {"id": number, "total": 40, "status": "open"}:
+        return True, "an order went from 40 to 44 €, and `before` says 40", ""
+    kinds = {"d": "the key alone (DEFAULT)", "n": "nothing (NOTHING)", "i": "an index's columns (USING INDEX)"}
+    kept = kinds.get(_text(identity), "?")
+    why = f"an order went from 40 to 44 €, and `before` is {before}; the old row's part in the log: {kept}"
+    return False, why, "REPLICA IDENTITY says how much of the old row is written: there is FULL"
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _change(op: str, id: int, total: int = 0) -> tuple[Row, Row | None]:
+    row = {"id": id, "total": total}
+    return {"id": id}, {"op": op, "before": row if op == "d" else None, "after": None if op == "d" else row}
+
+
+STREAM = [
+    _change("r", 1, 10), _change("r", 2, 20), _change("c", 3, 30), _change("u", 2, 25), _change("d", 1),
+    ({"id": 1}, None), _change("c", 4, 40), _change("u", 4, 44), _change("d", 3), ({"id": 3}, None),
+    _change("c", 1, 11),
+]  # fmt: skip
+STREAM = [*STREAM, *STREAM[4:]]  # Connect was killed, and sends a stretch again
+TABLE = {1: 11, 2: 25, 4: 44}
+
+
+def a_copy(apply: Callable[[dict[int, Row], Row, Row | None], Any]) -> Verdict:
+    """Whether the learner's function keeps a copy of a table, change by change, repeats included."""
+    copy, table = dict[int, Row](), dict[int, Row]()
+    for place, (key, envelope) in enumerate(STREAM, 1):
+        _, trouble = attempt(apply, copy, dict(key), json.loads(json.dumps(envelope)))
+        what = "a tombstone" if envelope is None else f"{envelope['op']!r}"
+        if trouble:
+            hint = "a tombstone has no envelope" if envelope is None else "after a restart, a stretch comes again"
+            return False, f"change {place} ({what} of id {key['id']}): {trouble}", hint
+        if envelope is None or envelope["op"] == "d":
+            table.pop(key["id"], None)
+        else:
+            table[key["id"]] = envelope["after"]
+        if copy != table:
+            why = f"after change {place} ({what} of id {key['id']}) the copy is {copy}, the table was {table}"
+            hints = {
+                "a tombstone": "the key is gone",
+                "'d'": "the row is gone",
+                "'r'": "a row of the snapshot is a row",
+            }
+            return False, why, hints.get(what, "`after` is the row as it is now")
+    return True, f"{len(STREAM)} changes, some of them twice: the copy is the table, {TABLE}", ""
+
+
+def quiet_table(
+    configure: Callable[[str, Mapping[str, str]], None],
+    new_shop: Callable[[], tuple[str, str]],
+    connector: Callable[..., dict[str, str]],
+    held: Callable[[str], int],
+    settings: Any,
+) -> Verdict:
+    """Whether a connector with these settings lets the log go while only another table is written.
+
+    Args:
+        configure: creates a connector, and waits until it runs.
+        new_shop: makes a schema with a table of orders; its name, its address.
+        connector: the whole configuration, from a schema's name and more settings.
+        held: bytes of the log that a slot holds back.
+        settings: the learner's; `{schema}` stands for the schema's name.
+    """
+    if not isinstance(settings, dict) or not all(isinstance(value, str) for value in settings.values()):
+        return False, f"{settings!r} are no settings", "a dict; every value is text"
+    every = settings.get("heartbeat.interval.ms", "")
+    if every and not (every.isdigit() and 0 < int(every) <= 2_000):
+        return False, f"heartbeat.interval.ms is {every!r}", "milliseconds, as text, at most 2000"
+    name, dsn = new_shop()
+    with psycopg.connect(dsn, autocommit=True) as db:
+        db.execute("CREATE TABLE heartbeat (id int PRIMARY KEY, at timestamptz)")
+        db.execute("INSERT INTO heartbeat VALUES (1, now())")
+        db.execute("CREATE TABLE bulk (text text)")
+        mine = {key: value.replace("{schema}", name) for key, value in settings.items()}
+        if query := mine.get("heartbeat.action.query"):
+            _, trouble = attempt(_rehearse, db, query)
+            if trouble:
+                return False, f"heartbeat.action.query: {trouble}", "a statement that PostgreSQL understands"
+        _, trouble = attempt(configure, name, connector(name, **mine), limit=60)
+        if trouble:
+            return False, trouble, "the names of the settings stand in the text above"
+        beat = db.execute("SELECT at FROM heartbeat").fetchone()
+        for _ in range(20):
+            db.execute("INSERT INTO bulk SELECT repeat(md5(random()::text), 32) FROM generate_series(1, 1000)")
+        with suppress(LabError):
+            wait_until(lambda: held(name) < 4 * 2**20, 12 if every and query else 4)
+        after = held(name) / 2**20
+        beats = db.execute("SELECT at FROM heartbeat").fetchone() != beat
+    if after < 4:
+        return True, "20 MB were written elsewhere; within seconds the slot had let them go", ""
+    why = f"after 20 MB to another table the slot holds back {after:.0f} MB"
+    if not every:
+        return False, why, "heartbeat.interval.ms is not set: Debezium does nothing by itself"
+    if not query:
+        return False, why, "the heartbeat alone goes to Kafka: the log needs an event that the connector captures"
+    if not beats:
+        return False, f"{why}; the heartbeat's row has not changed", "let heartbeat.action.query change that row"
+    return False, f"{why}; the heartbeat's row changes", "the table has to be captured, too: table.include.list"
+
+
+def _rehearse(db: psycopg.Connection[Any], query: str) -> None:
+    """Whether PostgreSQL understands it; nothing of it stays."""
+    with db.transaction(force_rollback=True):
+        db.execute(sql.SQL(query))

@@ -1,0 +1,80 @@
+"""What lesson 1.1 asks: the file of a dead broker, on every stack; its last judge, with answers that people give."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from confluent_kafka import Producer
+
+from helpers import Lab
+from helpers.lessons.every_order import every_order
+from helpers.measure.segment import values
+
+Orders = Sequence[tuple[str, bytes]]
+
+
+def right(producer: Producer, topic: str, orders: Orders) -> list[str]:
+    refused: list[str] = []
+    for key, value in orders:
+        while True:
+            try:
+                producer.produce(
+                    topic, value, key, on_delivery=lambda e, m: refused.append(m.key().decode()) if e else None
+                )
+                break
+            except BufferError:
+                producer.poll(0.1)
+    producer.flush(30)
+    return refused
+
+
+def eager(producer: Producer, topic: str, orders: Orders) -> list[str]:
+    for key, value in orders:
+        producer.produce(topic, value, key)
+    producer.flush(30)
+    return []
+
+
+def drops(producer: Producer, topic: str, orders: Orders) -> list[str]:
+    for key, value in orders:
+        try:
+            producer.produce(topic, value, key)
+        except BufferError:
+            producer.poll(0.1)
+    producer.flush(30)
+    return []
+
+
+def silent(producer: Producer, topic: str, orders: Orders) -> list[str]:
+    right(producer, topic, orders)
+    return []
+
+
+def hasty(producer: Producer, topic: str, orders: Orders) -> list[str]:
+    for key, value in orders[:50]:
+        producer.produce(topic, value, key)
+    return []
+
+
+def test_a_dead_brokers_file_and_every_order(stack: str) -> None:
+    lab = Lab.start(kafka=3, say=lambda sentence: None)
+    topic = lab.kafka.create_topic(lab.fresh("orders"), 1, 3, leader=2, min_insync_replicas=2)
+    assert lab.kafka.partitions(topic)[0].replicas == (2, 1, 3)
+    producer = Producer({**lab.kafka.client, "acks": "all"})
+    for n in range(10):
+        producer.produce(topic, str(n), "order")
+    assert producer.flush(30) == 0
+    lab.kafka.node(2).kill()
+    assert values(lab.kafka.dump_log(topic, 0, broker=2), key="order") == [str(n) for n in range(10)]
+    lab.calm()
+
+    answers = [
+        (right, "you named the 2 others", ""),
+        (eager, "BufferError", "`poll` lets answers come"),
+        (drops, "you did not say so", "must be produced again"),
+        (silent, "2 are missing, and you did not say so", "on_delivery"),
+        (hasty, "had no answer yet", "flush"),
+    ]
+    for deliver, found, hint in answers:
+        solved, why, said = every_order(deliver, lab.kafka, lab.fresh("orders"))
+        assert solved == (deliver is right) and found in why and hint in said, (deliver.__name__, why, said)

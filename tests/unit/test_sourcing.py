@@ -1,0 +1,71 @@
+"""The judge of lesson 4.1 that needs no database, asked with the answers that people give."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from helpers.lessons import sourcing
+
+Event = dict[str, Any]
+
+
+def take(event: Event, have: dict[str, int], early: dict[Any, Any]) -> list[Event]:
+    ready, stream = [], event["stream"]
+    early[stream, event["version"]] = event
+    while (stream, have.get(stream, 0) + 1) in early:
+        have[stream] = have.get(stream, 0) + 1
+        ready.append(early[stream, have[stream]])
+    return ready
+
+
+def as_it_comes(event: Event, have: dict[str, int], early: dict[Any, Any]) -> list[Event]:
+    return [event]
+
+
+def without_the_early(event: Event, have: dict[str, int], early: dict[Any, Any]) -> list[Event]:
+    if event["version"] != have.get(event["stream"], 0) + 1:
+        return []
+    have[event["stream"]] = event["version"]
+    return [event]
+
+
+def the_next_only(event: Event, have: dict[str, int], early: dict[Any, Any]) -> list[Event]:
+    """Hands on one that waited, not the one behind it."""
+    stream, ready = event["stream"], []
+    early[stream, event["version"]] = event
+    for _ in range(2):
+        if (stream, have.get(stream, 0) + 1) in early:
+            have[stream] = have.get(stream, 0) + 1
+            ready.append(early[stream, have[stream]])
+    return ready
+
+
+def with_repeats(event: Event, have: dict[str, int], early: dict[Any, Any]) -> list[Event]:
+    return [event] if event["version"] <= have.get(event["stream"], 0) else take(event, have, early)
+
+
+def one_event(event: Event, have: dict[str, int], early: dict[Any, Any]) -> Event:
+    return event
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (take, "each once, in the order of its order"),
+        (as_it_comes, "had not"),
+        (without_the_early, "never came out"),
+        (the_next_only, "never came out"),
+        (with_repeats, "came out twice"),
+        (one_event, "it returned {"),
+    ],
+)
+def test_too_early(answer: Callable[..., Any], found: str) -> None:
+    day, versions, events = sourcing.history(seed=4, orders=40), dict[str, int](), []
+    for stream, event in day:
+        versions[stream] = versions.get(stream, 0) + 1
+        events.append({"stream": stream, "version": versions[stream], **event})
+    solved, why, hint = sourcing.too_early(events, sourcing.remade(day), answer)
+    assert found in why and solved == (answer is take) and bool(hint) != solved, why
