@@ -14,6 +14,7 @@ from confluent_kafka import Consumer, Message, Producer
 from ..errors import LabError
 from ..teaching.attempt import attempt
 from ..wait import wait_until
+from ..work.leaving import group_member
 from .exercises import Verdict
 from .restarts import CLASSIC
 
@@ -68,7 +69,7 @@ def handed_over(
         shelf.extend(_order(message) for message in messages)
 
     send(0, 60)
-    with Consumer(known) as a, Consumer(known) as b:
+    with group_member(known) as a, group_member(known) as b:
         a.subscribe([topic], on_revoke=revoked)
         wait_until(lambda: step(a, note) and len(read) == 60, 20, "A has read 60 orders", lambda: len(read))
         b.subscribe([topic])

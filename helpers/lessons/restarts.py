@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from ..beat import Beat
@@ -17,6 +17,7 @@ from ..measure.generations import generation
 from ..measure.groups import History
 from ..teaching.attempt import attempt
 from ..wait import wait_until
+from ..work.leaving import group_member
 from ..work.members import Members
 from .exercises import Verdict
 
@@ -36,7 +37,7 @@ def quiet_restart(client: Mapping[str, Any], topic: str, group: str, own: Callab
 
     def consume(name: str, beat: Beat) -> None:
         try:
-            with Consumer({**client, **CLASSIC, "group.id": group, **own(name)}) as consumer:
+            with group_member({**client, **CLASSIC, "group.id": group, **own(name)}) as consumer:
                 consumer.subscribe([topic])
                 for _ in beat:
                     message = consumer.poll(0.1)

@@ -19,6 +19,7 @@ from ..errors import LabError
 from ..measure.groups import History
 from ..teaching.attempt import attempt, sentence
 from ..wait import wait_until
+from ..work.leaving import group_member
 from ..work.members import Members
 from ..work.workers import worker
 from .exercises import Verdict
@@ -85,7 +86,7 @@ def chosen(client: Mapping[str, Any], topic: str, group: str, settings: Callable
 
 
 def _a(topic: str, settings: Mapping[str, Any], history: History, beat: Beat) -> None:
-    with Consumer({**settings}) as consumer:
+    with group_member(settings) as consumer:
         consumer.subscribe([topic], **history.callbacks("A"))
         for _ in beat:
             consumer.poll(0.1)

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient
 
 from ..beat import Beat
@@ -18,6 +18,7 @@ from ..errors import LabError
 from ..measure.lag import Lag
 from ..wait import wait_until
 from .handlers import POISON
+from .leaving import group_member
 from .shop import OpenShop
 from .workload import running
 
@@ -192,7 +193,7 @@ class Shop(OpenShop):
         def flap(beat: Beat) -> None:
             nonlocal comings
             for _ in beat:
-                with Consumer({**self._settings, "client.id": "flapping"}) as consumer:
+                with group_member({**self._settings, "client.id": "flapping"}) as consumer:
                     consumer.subscribe([self.topic])
                     wait_until(lambda: (consumer.poll(0.1), here())[1], 60, "it is a member")
                     comings += 1

@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 
 from ..beat import Beat
 from ..measure.groups import Place
+from .leaving import group_member
 
 __all__ = ["POISON", "Handler", "consume"]
 
@@ -95,7 +96,7 @@ def consume(settings: Mapping[str, Any], topic: str, callbacks: Mapping[str, Any
     A record whose handling fails is tried again; nothing behind it in its partition is handled meanwhile.
     """
     again: dict[Place, float] = {}  # partitions that wait for another attempt, until when
-    with Consumer({**settings}) as consumer:
+    with group_member(settings) as consumer:
         consumer.subscribe([topic], **callbacks)
         for _ in beat:
             for place in [place for place, t in again.items() if time.monotonic() >= t]:

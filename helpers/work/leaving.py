@@ -24,14 +24,16 @@ def leave(consumer: Consumer) -> None:
     for an answer from a group that ends (librdkafka issues 4041 and 4884), and this client holds Python's lock
     meanwhile, so that the whole kernel stands still. A group that has been left has no rebalance to tell of.
     """
-    with suppress(KafkaException, RuntimeError):
-        if at_work := consumer.assignment():
-            consumer.pause(at_work)  # what `poll` brings from here on would count as read
-        consumer.unsubscribe()
-        end = time.monotonic() + GIVING_BACK
-        while consumer.assignment() and time.monotonic() < end:
-            consumer.poll(0.05)
-    consumer.close()
+    try:
+        with suppress(KafkaException, RuntimeError):
+            if at_work := consumer.assignment():
+                consumer.pause(at_work)  # what `poll` brings from here on would count as read
+            consumer.unsubscribe()
+            end = time.monotonic() + GIVING_BACK
+            while consumer.assignment() and time.monotonic() < end:
+                consumer.poll(0.05)
+    finally:  # a callback may raise
+        consumer.close()
 
 
 @contextmanager

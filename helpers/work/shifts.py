@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Message
+from confluent_kafka import KafkaException, Message
 
 from ..beat import Beat
 from ..measure.groups import History
 from ..measure.pauses import Work
+from .leaving import group_member
 
 __all__ = ["CLASSIC", "PROTOCOLS", "shift"]
 
@@ -34,7 +35,7 @@ def shift(
     handle: Callable[[str, Message], object],
     own: Callable[[str], Mapping[str, Any]] = lambda name: {},
 ) -> Callable[[str, Beat], None]:
-    """What `Members` runs: joins as `name`, polls and handles until the beat stops, closes.
+    """What `Members` runs: joins as `name`, polls and handles until the beat stops, leaves.
 
     Offsets are stored after the work and committed by the client: when partitions are taken away, too.
 
@@ -54,7 +55,7 @@ def shift(
     known = {"auto.offset.reset": "earliest", "enable.auto.offset.store": False, **settings}
 
     def consume(name: str, beat: Beat) -> None:
-        with Consumer({**known, "client.id": name, **own(name)}) as consumer:
+        with group_member({**known, "client.id": name, **own(name)}) as consumer:
             consumer.subscribe([topic], **history.callbacks(name))
             for _ in beat:
                 if (message := consumer.poll(0.1)) is None:
