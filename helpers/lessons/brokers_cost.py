@@ -13,8 +13,8 @@ from typing import Any
 import pandas as pd
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from ..errors import LabError
 from ..wait import wait_until
+from ..work.answers import all_answered
 
 __all__ = ["Bulk", "best_of", "leader_of", "to_store"]
 
@@ -56,8 +56,7 @@ class Bulk:
         record, producer = os.urandom(RECORD), Producer({**kafka.client, "queue.buffering.max.messages": records})
         for _ in range(records):
             producer.produce(topic, record)
-        if left := producer.flush(60):
-            raise LabError(f"{left} of {records} records have no answer.", fix="lab.calm(), then run the cell again")
+        all_answered(producer, 60, what="records")
 
     def read(self, **listener: Any) -> tuple[float, float]:
         """Read all of it once; the clock starts with the first record, so no connecting and no handshake counts.
@@ -87,6 +86,5 @@ def to_store(kafka: Any, topic: str, orders: list[dict[str, Any]], **settings: A
     before = leader.cpu_seconds()
     for _ in range(5):
         producer.produce_batch(topic, orders)
-    if left := producer.flush(60):
-        raise LabError(f"{left} orders have no answer.", fix="lab.calm(), then run the cell again")
+    all_answered(producer, 60)
     return float(leader.cpu_seconds() - before) / (5 * sum(len(order["value"]) for order in orders) / 1e9)

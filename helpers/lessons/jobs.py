@@ -17,9 +17,9 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from ..bar import following
 from ..beat import Beat
-from ..errors import LabError
 from ..measure.ledger import Ledger
 from ..wait import wait_until
+from ..work.answers import all_answered
 from ..work.workload import running
 
 __all__ = ["Jobs", "drain", "progress"]
@@ -77,8 +77,7 @@ def _send(client: Mapping[str, Any], topic: str, ledger: Ledger, count: int) -> 
     for n in range(count):
         ledger.send(key=n % 2)
         producer.produce(topic, str(n), partition=n % 2, on_delivery=answered)
-    if left := producer.flush(60):
-        raise LabError(f"{left} of {count} jobs have no answer.", fix="lab.calm(), then run the cell again")
+    all_answered(producer, 60, what="jobs")
 
 
 def progress(runs: Mapping[str, Jobs]) -> pd.DataFrame:

@@ -13,8 +13,8 @@ from typing import Any
 from confluent_kafka import KafkaError, Message, Producer
 
 from ..beat import Beat
-from ..errors import LabError
 from ..wait import wait_until
+from ..work.answers import all_answered
 from ..work.workload import running
 
 __all__ = ["latencies", "one_by_one", "shop_orders", "watched"]
@@ -114,5 +114,4 @@ def latencies(client: Mapping[str, Any], topic: str, rate: float, count: int, **
 
 
 def _answered(producer: Producer) -> None:
-    if left := producer.flush(60):
-        raise LabError(f"{left} records have no answer.", fix="lab.calm(), then run the cell again")
+    all_answered(producer, 60, what="records")

@@ -14,9 +14,9 @@ from typing import Any
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from ..beat import Beat
-from ..errors import LabError
 from ..measure.ledger import Ledger
 from ..wait import wait_until
+from ..work.answers import all_answered
 from ..work.workload import running
 
 __all__ = ["Requests", "handling", "orders_to", "until_handled"]
@@ -44,8 +44,7 @@ def orders_to(client: Mapping[str, Any], topic: str, ledger: Ledger, count: int)
     producer = Producer({**client})
     for _ in range(count):
         producer.produce(topic, str(ledger.send("megamart")), "megamart")
-    if left := producer.flush(20):
-        raise LabError(f"{left} of {count} orders have no answer.", fix="lab.calm(), then run the cell again")
+    all_answered(producer)
 
 
 def until_handled(ledger: Ledger, count: int) -> None:

@@ -15,11 +15,11 @@ from typing import Any
 from confluent_kafka import Producer
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from ..errors import LabError
 from ..measure.evaluate import skew_ratio
 from ..measure.records import read
 from ..teaching.attempt import attempt
 from ..wait import wait_until
+from ..work.answers import all_answered
 from .exercises import Verdict
 
 __all__ = ["BELOW", "Placed", "cooled", "few_salts", "merged", "new_topic", "of_merge", "ratio", "write"]
@@ -41,8 +41,7 @@ def write(client: Mapping[str, Any], topic: str, records: Sequence[tuple[str, st
     producer = Producer({**client, "enable.idempotence": True, **settings})
     for key, value in records:
         producer.produce(topic, value, key)
-    if left := producer.flush(20):
-        raise LabError(f"{left} of {len(records)} orders have no answer.", fix="lab.calm(), then run the cell again")
+    all_answered(producer)
 
 
 def new_topic(client: Mapping[str, Any], name: str, partitions: int) -> str:

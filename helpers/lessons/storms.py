@@ -13,9 +13,9 @@ import pandas as pd
 from confluent_kafka import Consumer, Producer
 
 from ..beat import Beat
-from ..errors import LabError
 from ..measure.generations import generations
 from ..wait import wait_until
+from ..work.answers import all_answered
 from .crew import Crew, Settings, customer
 from .crew_member import Member
 
@@ -84,5 +84,4 @@ def send(client: Settings, topic: str, numbers: Sequence[int], partitions: int) 
     producer = Producer({**client})
     for n in numbers:
         producer.produce(topic, str(n), str(customer(n, partitions)), partition=n % partitions)
-    if left := producer.flush(20):
-        raise LabError(f"{left} of {len(numbers)} orders have no answer.", fix="lab.calm(), then run the cell again")
+    all_answered(producer)

@@ -10,9 +10,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Producer
 
-from ..errors import LabError
 from ..measure.ledger import Ledger
 from ..wait import wait_until
+from .answers import all_answered
 
 __all__ = ["send", "shares", "work"]
 
@@ -27,8 +27,7 @@ def send(client: Mapping[str, Any], topic: str, ledger: Ledger, count: int) -> N
     for _ in range(count):
         n = ledger.send()
         producer.produce(topic, str(n), partition=n % 4, on_delivery=lambda error, _, n=n: answered(n, error))  # type: ignore[misc]
-    if left := producer.flush(20):
-        raise LabError(f"{left} of {count} orders have no answer.", fix="lab.calm(), then run the cell again")
+    all_answered(producer)
 
 
 def work(ledger: Ledger, *consumers: Consumer, until: Callable[[], object]) -> None:
