@@ -176,11 +176,12 @@ def storm(kafka: Brokers, topic: str, promise: Mapping[str, Any], send: Send) ->
                 follower.pause()
             # A follower's request that finds nothing is parked at the leader for up to 500 ms, and would take the
             # orders to the frozen follower's door: it must run out first.
-            producer.poll(1.2)
+            producer.poll(1.0)
             for _ in range(1_000):
                 send(topic, producer, ledger)
-            producer.flush(1.0)  # whatever answers come, come within a second
-            at_once, seen = ledger.acked, len(onlooker.consume(1_000, timeout=0.5))
+            seen = len(onlooker.consume(1_000, timeout=1.0))  # whatever answers come, come within a second, too
+            producer.poll(0)
+            at_once = ledger.acked
             in_sync_now = _isr(kafka, topic, state.leader)
             kafka.node(state.leader).kill()
         finally:
