@@ -95,8 +95,9 @@ class Team:
     def described(self) -> Any:
         """What `describe_consumer_groups` says; after a failure, a fresh client asks next time: one that has met a
         coordinator which is gone may go on asking there for half a minute."""
+        admin = self._admin  # held until it has answered: one that is dropped never does
         try:
-            return self._admin.describe_consumer_groups([self.id], request_timeout=5)[self.id].result(10)
+            return admin.describe_consumer_groups([self.id], request_timeout=5)[self.id].result(10)
         except KafkaException:
             self._admin = AdminClient({**self._client})
             raise

@@ -7,6 +7,7 @@ Introduced in 00 Roadmap (`bootstrap`, `create_topic`, `tool`) and 1.1 Internals
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,7 +41,8 @@ class Kafka(System):
     def __init__(self, stack: Stack, names: tuple[str, ...], relaunch: Relaunch) -> None:
         super().__init__(stack, names, relaunch)
         self.brokers = tuple(name for name in names if "client" in stack.services[name].ports)
-        self._admin: dict[str, AdminClient] = {}
+        self._admins: dict[str, AdminClient] = {}  # by address; none is ever dropped, see `admin`
+        self._lock = threading.Lock()
 
     @property
     def client(self) -> dict[str, Any]:
@@ -83,10 +85,17 @@ class Kafka(System):
 
     @property
     def admin(self) -> AdminClient:
-        """An AdminClient of the lab's own; another one when the brokers moved to other ports."""
-        if self.bootstrap not in self._admin:
-            self._admin = {self.bootstrap: AdminClient({**self.client, "socket.timeout.ms": 10_000})}
-        return self._admin[self.bootstrap]
+        """An AdminClient of the lab's own, for any thread; another one when the brokers moved to other ports.
+
+        One that is dropped ends, and whoever waits for its answer in another thread waits in vain.
+        """
+        with self._lock:
+            if self.bootstrap not in self._admins:
+                self._admins[self.bootstrap] = self._asker()
+            return self._admins[self.bootstrap]
+
+    def _asker(self) -> AdminClient:
+        return AdminClient({**self.client, "socket.timeout.ms": 10_000})
 
     def ready(self) -> bool:
         """Every broker that runs answers for itself, and knows all others that do; and the controller decides.
@@ -186,20 +195,21 @@ class Kafka(System):
             stable: the last stable offset instead: as far as consumers of committed records may read.
 
         Raises:
-            LabError: the brokers did not say for 15 s; a leader that is being elected is waited for.
+            LabError: the brokers did not say for 20 s; a leader that is being elected is waited for.
         """
         level = IsolationLevel.READ_COMMITTED if stable else IsolationLevel.READ_UNCOMMITTED
 
-        def ask() -> dict[int, int]:
+        def ask(admin: AdminClient) -> dict[int, int]:
             wanted = {TopicPartition(topic, state.partition): OffsetSpec.latest() for state in self.partitions(topic)}
-            try:
-                answers = self.admin.list_offsets(wanted, request_timeout=10, isolation_level=level)
-                return {tp.partition: future.result(15).offset for tp, future in answers.items()}
-            except KafkaException:  # seen once: "No leaders found" for 30 s, by a client that had known the leader
-                self._admin.clear()
-                raise
+            answers = admin.list_offsets(wanted, request_timeout=10, isolation_level=level)
+            return {tp.partition: future.result(15).offset for tp, future in answers.items()}
 
-        return wait_until(ask, 15, f"the leaders of {topic} tell its end offsets", retry_on=(KafkaException,))
+        told = f"the leaders of {topic} tell its end offsets"
+        try:
+            return wait_until(lambda: ask(self.admin), 10, told, retry_on=(KafkaException,))
+        except LabError:  # seen once: "No leaders found" for 30 s, by a client that had known the leader
+            other = self._asker()
+            return wait_until(lambda: ask(other), 10, told, retry_on=(KafkaException,))
 
     def read(self, topic: str, timeout: float = 30, **settings: Any) -> list[Message]:
         """Every record of a topic from its beginning to its end, each partition in order.

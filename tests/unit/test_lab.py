@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from confluent_kafka import KafkaError
+from confluent_kafka import KafkaError, KafkaException
 
 from helpers import lab as lab_module
 from helpers.errors import LabError
@@ -114,3 +116,33 @@ def test_what_asks_the_brokers_follows_them_to_another_port() -> None:
     assert kafka.admin is first
     stack.services["kafka-1"] = Service("kafka-1", {"client": 2})
     assert kafka.admin is not first
+
+
+def test_threads_share_one_client_and_none_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, both = [], threading.Barrier(8)
+
+    class Slow:
+        def __init__(self, settings: dict[str, Any]) -> None:
+            made.append(self)
+            threading.Event().wait(0.05)  # the others ask meanwhile
+
+        def list_offsets(self, *_: object, **__: object) -> None:
+            raise KafkaException(KafkaError(KafkaError.LEADER_NOT_AVAILABLE))
+
+    monkeypatch.setattr("helpers.systems.kafka.AdminClient", Slow)
+    kafka = Kafka(Paper({"kafka-1": "running"}), ("kafka-1",), print)  # type: ignore[arg-type]
+
+    def ask(_: int) -> object:
+        both.wait(5)
+        return kafka.admin
+
+    with ThreadPoolExecutor(8) as pool:
+        clients = {*pool.map(ask, range(8))}
+    assert clients == {*made} and len(made) == 1
+    # leaders that are not there yet: another client may ask, and the first one, which others wait for, stays
+    times = iter(range(0, 1000, 11))
+    monkeypatch.setattr("helpers.wait.time.monotonic", lambda: next(times))
+    monkeypatch.setattr(kafka, "partitions", lambda topic: [])
+    with pytest.raises(LabError, match="the leaders of orders tell its end offsets"):
+        kafka.end_offsets("orders")
+    assert kafka.admin is made[0] and len(made) == 2
