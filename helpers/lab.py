@@ -63,7 +63,7 @@ class Lab:
         for word, size in asked.items():
             _known(word, size)
         for need in [need for word in asked for need in SYSTEMS[word].needs]:
-            asked.setdefault(next(word for word, kind in SYSTEMS.items() if (need,) in kind.sizes.values()), 1)
+            asked.setdefault(need, 1)
         with locked(say):
             name, why = choose(stack)
             recorded, services = StateFile().load()
@@ -75,7 +75,7 @@ class Lab:
             needed: list[str] = []
             for word, size in asked.items():
                 needed += SYSTEMS[word].serving(services, size) or SYSTEMS[word].sizes[size]
-                needed += SYSTEMS[word].needs
+                needed += [service for need in SYSTEMS[word].needs for service in SYSTEMS[need].sizes[1]]
             if small() and (idle := [service for service in services if service not in needed]):
                 say(f"Stopped, because this machine is small and this lesson does not need it: {', '.join(idle)}.")
                 lab._remove(idle)

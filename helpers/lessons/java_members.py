@@ -16,6 +16,7 @@ from confluent_kafka import KafkaException, Producer
 from ..errors import LabError
 from ..measure.groups import Books, Calm, History, books_of
 from ..wait import wait_until
+from ..work.answers import all_answered
 
 __all__ = ["JavaMembers"]
 
@@ -82,8 +83,7 @@ class JavaMembers:
         producer = Producer(self._kafka.client)
         for name in names:
             producer.produce(self._topic, "go home", partition=partition_of[name])
-        if producer.flush(10):
-            raise LabError("Not every order has an answer.", fix="lab.calm(), then run the cell again")
+        all_answered(producer, 10)
 
     def __enter__(self) -> JavaMembers:
         self._pool = ThreadPoolExecutor(3)

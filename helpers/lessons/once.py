@@ -22,6 +22,7 @@ from ..bar import track
 from ..errors import LabError
 from ..measure.ledger import Ledger
 from ..wait import wait_until
+from ..work.answers import all_answered
 from ..work.workers import worker
 from .promises import Brokers
 
@@ -74,8 +75,7 @@ def new_orders(kafka: Brokers, name: str, count: int = 100) -> str:
     producer = Producer({**kafka.client, "enable.idempotence": True})
     for n in range(count):
         producer.produce(name, str(PRICES[n]), str(n))
-    if left := producer.flush(30):
-        raise LabError(f"{left} of {count} orders were not acknowledged.", fix="lab.calm(), then the cell again")
+    all_answered(producer, 30)
     return name
 
 

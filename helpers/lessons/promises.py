@@ -21,6 +21,7 @@ from ..measure.ledger import Ledger
 from ..measure.sampler import Sampler
 from ..measure.segment import values
 from ..wait import wait_until
+from ..work.faults import frozen
 
 __all__ = ["Brokers", "Storm", "Watch", "in_sync", "led_by", "storm"]
 
@@ -169,11 +170,9 @@ def storm(kafka: Brokers, topic: str, promise: Mapping[str, Any], send: Send) ->
         onlooker.assign([TopicPartition(topic, 0, 0)])
         wait_until(lambda: onlooker.poll(0.2), 60, "the greeting is read")
         state = kafka.partitions(topic)[0]
-        followers = [kafka.node(broker) for broker in state.isr if broker != state.leader]
+        followers = [int(broker) for broker in state.isr if broker != state.leader]
         stage("the followers freeze, orders come, the leader dies")
-        try:
-            for follower in followers:
-                follower.pause()
+        with frozen(kafka, *followers):
             # A follower's request that finds nothing is parked at the leader for up to 500 ms, and would take the
             # orders to the frozen follower's door: it must run out first.
             producer.poll(1.0)
@@ -184,13 +183,9 @@ def storm(kafka: Brokers, topic: str, promise: Mapping[str, Any], send: Send) ->
             at_once = ledger.acked
             in_sync_now = _isr(kafka, topic, state.leader)
             kafka.node(state.leader).kill()
-        finally:
-            for follower in followers:
-                follower.resume()
         had = len(values(kafka.dump_log(topic, 0, state.leader), key="order"))
         stage("until another broker leads, and has answered")
-        others = {int(broker) for broker in state.isr} - {state.leader}
-        led_by(kafka, topic, *others)
+        led_by(kafka, topic, *followers)
         producer.flush(30)
         ledger.recount(int(message.value()) for message in kafka.read(topic) if message.key())
         stage("until the old leader is back in sync")

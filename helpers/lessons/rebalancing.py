@@ -5,9 +5,8 @@ Introduced in lesson 2.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -19,7 +18,7 @@ from ..figures.timeline import aligned, at_work
 from ..measure.generations import BOOKS
 from .team import Team
 
-__all__ = ["Team", "coordinator", "killed", "picture", "side_by_side", "table"]
+__all__ = ["Team", "coordinator", "picture", "side_by_side", "table"]
 
 T = TypeVar("T")
 
@@ -64,16 +63,6 @@ def side_by_side(fn: Callable[..., T], names: Iterable[str], *args: object) -> d
 
     with following(lambda: len(done), len(names), "Groups done"), ThreadPoolExecutor(len(names)) as pool:
         return dict(zip(names, pool.map(one, names), strict=True))
-
-
-@contextmanager
-def killed(node: Any) -> Iterator[None]:
-    """A broker is dead for as long as the block lasts; it is started again, whatever happened."""
-    node.kill()
-    try:
-        yield
-    finally:
-        node.start()
 
 
 def coordinator(client: Mapping[str, Any], group: str) -> int:

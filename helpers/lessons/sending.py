@@ -66,23 +66,8 @@ def one_by_one(
         LabError: not every record has an answer.
     """
     producer, statistics = watched(client, topic, **settings)
-    seconds: list[float] = []
-
-    def answered(error: KafkaError | None, message: Message) -> None:
-        seconds.append(message.latency() or 0.0)
-
-    def send(beat: Beat) -> None:
-        for _ in beat:
-            producer.produce(topic, bytes(100), on_delivery=answered)
-
-    def listen(beat: Beat) -> None:
-        for _ in beat:
-            producer.poll(0.1)  # calls `answered` as soon as there is an answer
-
-    with running(send, rate) as load, running(listen, rate=None):
-        wait_until(lambda: load.count >= count, 60, f"{count} records are produced")
-    _answered(producer)
-    return load.count / sum(node["req"].get("Produce", 0) for node in statistics()), seconds
+    seconds = _at_a_rate(producer, topic, rate, count, lambda n: -1)  # the client chooses
+    return len(seconds) / sum(node["req"].get("Produce", 0) for node in statistics()), seconds
 
 
 def latencies(client: Mapping[str, Any], topic: str, rate: float, count: int, **settings: Any) -> list[float]:
@@ -92,26 +77,28 @@ def latencies(client: Mapping[str, Any], topic: str, rate: float, count: int, **
         rate: records a second.
         settings: of the producer besides; `acks` is `all`.
     """
-    producer, seconds = Producer({**client, "acks": "all", **settings}), list[float]()
+    producer = Producer({**client, "acks": "all", **settings})
+    producer.produce_batch(topic, [{"value": b"hello", "partition": n} for n in range(12)])  # opens the connections
+    all_answered(producer, 60, what="records")
+    return _at_a_rate(producer, topic, rate, count, lambda n: n % 12)
+
+
+def _at_a_rate(producer: Producer, topic: str, rate: float, count: int, partition: Callable[[int], int]) -> list[float]:
+    """The seconds of each answer, of at least `count` records, produced one at a time; record n to `partition(n)`."""
+    seconds: list[float] = []
 
     def answered(error: KafkaError | None, message: Message) -> None:
         seconds.append(message.latency() or 0.0)
 
     def send(beat: Beat) -> None:
         for n in beat:
-            producer.produce(topic, bytes(100), partition=n % 12, on_delivery=answered)
+            producer.produce(topic, bytes(100), partition=partition(n), on_delivery=answered)
 
     def listen(beat: Beat) -> None:
         for _ in beat:
-            producer.poll(0.1)
+            producer.poll(0.1)  # calls `answered` as soon as there is an answer
 
-    producer.produce_batch(topic, [{"value": b"hello", "partition": n} for n in range(12)])  # opens the connections
-    _answered(producer)
     with running(send, rate) as load, running(listen, rate=None):
         wait_until(lambda: load.count >= count, 60, f"{count} records are produced")
-    _answered(producer)
-    return seconds
-
-
-def _answered(producer: Producer) -> None:
     all_answered(producer, 60, what="records")
+    return seconds

@@ -76,7 +76,7 @@ class System(ABC):
     sizes: ClassVar[dict[int, tuple[str, ...]]]
     """How many nodes can be asked for, ascending, and the services that each size is made of."""
     needs: ClassVar[tuple[str, ...]] = ()
-    """Services of other systems without which it is nothing: they come up with it."""
+    """Other systems without which it is nothing: one node of each comes up with it."""
 
     def __init__(self, stack: Stack, names: tuple[str, ...], relaunch: Relaunch) -> None:
         self._stack, self._names, self._relaunch = stack, names, relaunch

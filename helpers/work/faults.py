@@ -1,6 +1,6 @@
 """The faults of the trade, injected into a shop at work and undone, by name.
 
-Introduced in lesson 1.1 (`frozen`) and 2.1.
+Introduced in lesson 1.1 (`frozen`), 2.1, and 2.2 (`killed`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .leaving import group_member
 from .shop import OpenShop
 from .workload import running
 
-__all__ = ["FAULTS", "Breakable", "Fault", "Shop", "frozen"]
+__all__ = ["FAULTS", "Breakable", "Fault", "Shop", "frozen", "killed", "paused"]
 
 
 class Breakable(Protocol):
@@ -40,8 +40,7 @@ class Nodes(Protocol):
     def node(self, number: int) -> Breakable: ...
 
 
-@contextmanager
-def frozen(kafka: Nodes, *brokers: int) -> Iterator[None]:
+def frozen(kafka: Nodes, *brokers: int) -> AbstractContextManager[None]:
     """Freeze these brokers for as long as the block lasts.
 
     Example:
@@ -50,7 +49,12 @@ def frozen(kafka: Nodes, *brokers: int) -> Iterator[None]:
 
     Introduced in lesson 1.1.
     """
-    nodes = [kafka.node(broker) for broker in brokers]
+    return paused(*(kafka.node(broker) for broker in brokers))
+
+
+@contextmanager
+def paused(*nodes: Breakable) -> Iterator[None]:
+    """These nodes are paused for as long as the block lasts."""
     try:
         for node in nodes:
             node.pause()
@@ -58,6 +62,16 @@ def frozen(kafka: Nodes, *brokers: int) -> Iterator[None]:
     finally:
         for node in nodes:
             node.resume()
+
+
+@contextmanager
+def killed(node: Breakable) -> Iterator[None]:
+    """A node is dead for as long as the block lasts; it is started again, whatever happened."""
+    node.kill()
+    try:
+        yield
+    finally:
+        node.start()
 
 
 @dataclass(frozen=True)
@@ -214,21 +228,11 @@ class Shop(OpenShop):
             wait_until(ejected, 30, "a member lost its partitions", self.history.owners)
             yield
 
-    @contextmanager
-    def _paused_broker(self, node: Breakable) -> Iterator[None]:
-        node.pause()
-        try:
-            yield
-        finally:
-            node.resume()
+    def _paused_broker(self, node: Breakable) -> AbstractContextManager[None]:
+        return paused(node)
 
-    @contextmanager
-    def _killed_broker(self, node: Breakable) -> Iterator[None]:
-        node.kill()
-        try:
-            yield
-        finally:
-            node.start()
+    def _killed_broker(self, node: Breakable) -> AbstractContextManager[None]:
+        return killed(node)
 
 
 def _behind(lag: Lag) -> float:
