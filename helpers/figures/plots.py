@@ -88,8 +88,10 @@ def bar_chart(
             )  # the first group names the bars of all
             heights = at + thick * 0.6 * (np.arange(len(rounds)) / max(1, len(rounds) - 1) - 0.5)
             axes.plot(rounds, heights, "o", color="white", markeredgecolor="black", markeredgewidth=1.6, markersize=8)
-            place = (max([value, *rounds]), at)
-            axes.annotate(text, place, (8, 0), textcoords="offset points", va="center", path_effects=HALO)
+            # With rounds, the end of the bar is covered by dots, and beyond them the number would seem to be theirs.
+            inside: dict[str, Any] = {"xytext": (10, 0), "color": "black", "fontweight": "bold"} if rounds else {}
+            place = {"xytext": (8, 0), "textcoords": "offset points", "va": "center", "path_effects": HALO} | inside
+            axes.annotate(text, (0 if rounds else value, at), **place)
     if mark:
         axes.axvline(mark[1], color=EVENT, linewidth=1.8, linestyle=(0, (4, 3)))
         axes.annotate(mark[0], (mark[1], 1.02), xycoords=axes.get_xaxis_transform(), va="bottom", color=EVENT)

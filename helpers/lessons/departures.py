@@ -33,12 +33,13 @@ class Pair:
     Attributes:
         gone: the second at which B went.
         right_after: what the coordinator's books said just then: state, and how many members.
+        later: what they said 4 s after.
     """
 
     def __init__(self, history: History, b: tuple[Any, ...], books: Callable[[], Books], stack: ExitStack) -> None:
         self._history, self._b, self._books, self._stack = history, b, books, stack
         self._process: Worker | None = None
-        self.gone, self.right_after = 0.0, ("", 0)
+        self.gone, self.right_after, self.later = 0.0, ("", 0), ("", 0)
 
     def start_b(self) -> None:
         """B begins, in a new process; returns when it owns its partition."""
@@ -63,6 +64,8 @@ class Pair:
 
     def watch(self, members: int, seconds: float) -> None:
         """Wait until the group stands with so many members, and so many seconds are over since B went."""
+        self._history.watch(self.gone + 4)
+        self.later = self._books()[:2]
         self._history.settled(self._books, members, 2)
         self._history.watch(self.gone + seconds)
         self.frame = self._history.frame

@@ -81,7 +81,9 @@ def the_damage(damage: Callable[[int, int], Any], measured: Mapping[str, tuple[i
     if len(measured) < 2:
         return False, f"{len(measured)} ways were measured", "run the cell of the four ways, to its end"
     right, wrong = 0, ("", "")
-    for way, (done, committed, (lost, twice)) in measured.items():
+    others = {(20, 20): (0, 0), (7, 12): (5, 0), (12, 7): (0, 5)}  # in all that were measured, as many were done
+    cases = [(way, *case) for way, case in measured.items()]
+    for way, done, committed, (lost, twice) in cases + [("another run", *case, bill) for case, bill in others.items()]:
         found, trouble = attempt(damage, done, committed)
         pair = tuple(found) if isinstance(found, tuple | list) else found
         if not trouble and pair == (lost, twice):
@@ -90,8 +92,10 @@ def the_damage(damage: Callable[[int, int], Any], measured: Mapping[str, tuple[i
             said = trouble or f"returned {found!r}"
             asked = "done and committed are two numbers; return two, lost and twice"
             hint = asked if trouble else _of_the_damage(pair, done, committed, (lost, twice))
-            wrong = f"; {way}: damage({done}, {committed}) {said}, measured ({lost}, {twice})", hint
-    return right == len(measured), f"{right} of {len(measured)} as measured{wrong[0]}", wrong[1]
+            wrong = f"; {way}: damage({done}, {committed}) {said}, it is ({lost}, {twice})", hint
+    if wrong[0]:
+        return False, f"{right} of {len(cases) + len(others)} runs{wrong[0]}", wrong[1]
+    return True, f"{len(cases)} runs as measured, and {len(others)} others", ""
 
 
 def _of_the_damage(found: Any, done: int, committed: int, wanted: tuple[int, int]) -> str:
