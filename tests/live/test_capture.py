@@ -61,6 +61,7 @@ def test_what_was_before(lab: Lab) -> None:
         ("ALTER TABLE order REPLICA IDENTITY FULL", "SyntaxError"),
         ("ALTER TABLE order_items REPLICA IDENTITY FULL", "UndefinedTable"),
         ("ALTER TABLE orders REPLICA IDENTITY USING INDEX orders_pkey", "an index's columns"),
+        ("ALTER TABLE orders REPLICA IDENTITY NOTHING", "cannot be changed any more"),
         (None, "is no SQL"),
         ("ALTER TABLE orders REPLICA IDENTITY FULL", "`before` says 40"),
     ]
