@@ -220,4 +220,4 @@ def _ended(report: Report, well: str) -> Report:
 
 
 def _size(count: int) -> str:
-    return f"{count / MB:,.1f} MB"
+    return f"{round(count / MB, 1) + 0.0:,.1f} MB"  # never -0.0

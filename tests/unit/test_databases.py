@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from helpers.playbooks.databases import MB, _of_slots
+from helpers.playbooks.databases import MB, _of_slots, _size
 
 
 @pytest.mark.parametrize(
@@ -21,3 +21,8 @@ def test_a_slot_that_hardly_moves_does_not_move(unread: tuple[int, int], moved: 
     about = {"active": True, "wal_status": "reserved", "held": 0}
     first, last = ({**about, "unread": size, "confirmed": at} for size, at in zip(unread, (0, moved), strict=True))
     assert [finding.cause for finding in _of_slots({"shop": first}, {"shop": last})] == cause
+
+
+@pytest.mark.parametrize(("count", "said"), [(-200, "0.0 MB"), (0, "0.0 MB"), (21 * MB, "21.0 MB"), (-MB, "-1.0 MB")])
+def test_nothing_new_has_no_sign(count: int, said: str) -> None:
+    assert _size(count) == said
