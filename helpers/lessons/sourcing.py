@@ -194,9 +194,19 @@ def too_early(
         late = next(event for event in events if event["version"] > done.get(event["stream"], 0))
         why = f"event {late['version']} of {late['stream']} never came out"
         return False, why, "when an event has come out, the next one may be waiting in `early`, and the one after it"
+    if left := _kept(early):
+        why = f"all events came out, and {left} of them are in `early` still"
+        return False, why, "an event that came out has no more business there, nor has the repeat of one"
     if remade(handed) != truth:
         return False, "the rows are not what the events add up to", "hand on the events as they are"
     return True, f"{len(events)} arrivals, {len(handed)} events came out, each once, in the order of its order", ""
+
+
+def _kept(early: Any) -> int:
+    """How many events a learner's buffer holds, however it keeps them."""
+    if isinstance(early, dict):
+        return 1 if "version" in early else sum(_kept(each) for each in early.values())
+    return sum(_kept(each) for each in early) if isinstance(early, list | tuple) else 0
 
 
 def _shuffled(arrived: Iterable[Event]) -> list[Event]:

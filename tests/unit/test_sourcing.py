@@ -14,10 +14,41 @@ Event = dict[str, Any]
 
 def take(event: Event, have: dict[str, int], early: dict[Any, Any]) -> list[Event]:
     ready, stream = [], event["stream"]
+    if event["version"] > have.get(stream, 0):
+        early[stream, event["version"]] = event
+    while (stream, have.get(stream, 0) + 1) in early:
+        have[stream] = have.get(stream, 0) + 1
+        ready.append(early.pop((stream, have[stream])))
+    return ready
+
+
+def with_a_list_for_each_order(event: Event, have: dict[str, int], early: dict[Any, Any]) -> list[Event]:
+    stream = event["stream"]
+    waiting = sorted([*early.get(stream, []), event], key=lambda each: int(each["version"]))
+    ready = []
+    for each in waiting:
+        if each["version"] == have.get(stream, 0) + 1:
+            have[stream] = each["version"]
+            ready.append(each)
+    early[stream] = [each for each in waiting if each["version"] > have.get(stream, 0)]
+    return ready
+
+
+def that_keeps_all(event: Event, have: dict[str, int], early: dict[Any, Any]) -> list[Event]:
+    ready, stream = [], event["stream"]
     early[stream, event["version"]] = event
     while (stream, have.get(stream, 0) + 1) in early:
         have[stream] = have.get(stream, 0) + 1
         ready.append(early[stream, have[stream]])
+    return ready
+
+
+def that_keeps_repeats(event: Event, have: dict[str, int], early: dict[Any, Any]) -> list[Event]:
+    ready, stream = [], event["stream"]
+    early[stream, event["version"]] = event
+    while (stream, have.get(stream, 0) + 1) in early:
+        have[stream] = have.get(stream, 0) + 1
+        ready.append(early.pop((stream, have[stream])))
     return ready
 
 
@@ -55,6 +86,9 @@ def one_event(event: Event, have: dict[str, int], early: dict[Any, Any]) -> Even
     ("answer", "found"),
     [
         (take, "each once, in the order of its order"),
+        (with_a_list_for_each_order, "each once, in the order of its order"),
+        (that_keeps_all, "are in `early` still"),
+        (that_keeps_repeats, "are in `early` still"),
         (as_it_comes, "had not"),
         (without_the_early, "never came out"),
         (the_next_only, "never came out"),
@@ -68,4 +102,4 @@ def test_too_early(answer: Callable[..., Any], found: str) -> None:
         versions[stream] = versions.get(stream, 0) + 1
         events.append({"stream": stream, "version": versions[stream], **event})
     solved, why, hint = sourcing.too_early(events, sourcing.remade(day), answer)
-    assert found in why and solved == (answer is take) and bool(hint) != solved, why
+    assert found in why and solved == ("each once" in found) and bool(hint) != solved, why
