@@ -69,6 +69,7 @@ def test_to_each_its_own(lab: Lab) -> None:
             list(ahead)
 
     answers: list[tuple[object, str]] = [
+        ([f"hashtext(order_id) & 1 = {n}" for n in (0, 1)], "every order was heard in order"),
         ([f"abs(hashtext(order_id)) % 2 = {n}" for n in (0, 1)], "every order was heard in order"),
         (["true", "true"], "readers hear of order"),
         (["id % 2 = 0", "id % 2 = 1"], "readers hear of order"),
