@@ -5,6 +5,7 @@ Introduced in lesson 4.4.
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -39,6 +40,7 @@ def _last(drive: Drive, build: Build, events: Sequence[Event], output: str) -> t
 # --- a window -----------------------------------------------------------------------------------------------------
 
 LATE = (0, 50, 130, 55, 250, 10)  # event times [s], in the order in which they come
+COUNTED = {(0, 120): 3, (120, 240): 1, (240, 360): 1}  # (start, end) [s] -> count; that of 0:10 came too late
 
 
 def window_of(windows: Any, count: Callable[[Any, Sequence[int]], dict[tuple[int, int], int]]) -> Verdict:
@@ -62,6 +64,12 @@ def window_of(windows: Any, count: Callable[[Any, Sequence[int]], dict[tuple[int
         order = "0:55, which came when it was 2:10" if int(grace) < MINUTE else "0:10, which came when it was 4:10"
         hint = f"look at the order of {order}: how long after the window's end?"
         return False, f"a grace of {int(grace) // 1000} s counts {said}", hint
+    if found != COUNTED:
+        overlap = any(end > start for (_, end), (start, _) in itertools.pairwise(sorted(found or {})))
+        hint = (
+            "they overlap: without `advanceBy` one follows the other" if overlap else "which order is in which window?"
+        )
+        return False, f"windows of 120 s count {said}", hint
     return True, said, ""
 
 

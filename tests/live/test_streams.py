@@ -196,11 +196,16 @@ def test_the_judge_of_windows() -> None:
     def minutes(size: float, grace: float) -> Any:
         return TimeWindows.ofSizeAndGrace(Duration.ofSeconds(int(size * 60)), Duration.ofSeconds(int(grace * 60)))
 
-    def judged(windows: Any) -> tuple[bool, str]:
-        solved, _, hint = streaming.window_of(windows, lambda *_: {(0, 120): 3})
+    tumbling = {(0, 120): 3, (120, 240): 1, (240, 360): 1}
+    hopping = {(-60, 60): 2, (0, 120): 3, (60, 180): 1, (120, 240): 1, (180, 300): 1, (240, 360): 1}
+
+    def judged(windows: Any, found: dict[tuple[int, int], int] = tumbling) -> tuple[bool, str]:
+        solved, _, hint = streaming.window_of(windows, lambda *_: found)
         return solved, hint
 
     assert judged(minutes(2, 1)) == (True, "")
     assert "first Duration" in judged(minutes(1, 1))[1]
     assert "0:55" in judged(minutes(2, 0))[1] and "0:10" in judged(minutes(2, 3))[1]
+    assert "advanceBy" in judged(minutes(2, 1).advanceBy(Duration.ofMinutes(1)), hopping)[1]
+    assert "in which window" in judged(minutes(2, 1), {(0, 120): 4})[1]
     assert "ofSizeAndGrace" in judged("two minutes")[1]
