@@ -219,7 +219,7 @@ LESSONS = (
         (
             "two writes disagree", "the outbox loses nothing", "exercise: in this order",
             "twenty kills, one effect each", "two share, and lose the order", "exercise: to each its own",
-            "ids are not in the order of commits", "exercise: behind the horizon", "a bell beats looking often",
+            "ids are not in the order of commits", "exercise: behind the horizon", "a bell is quick, and looks seldom",
             "a forgotten transaction keeps the dead",
         ),
     ),
