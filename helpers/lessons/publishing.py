@@ -1,4 +1,4 @@
-"""The judge of an exercise: a publisher whose connection breaks once, at a chosen place.
+"""The judge of an exercise: a publisher whose connection breaks once, at a chosen place, while the node goes away.
 
 Introduced in lesson 3.2.
 """
@@ -18,7 +18,7 @@ from .queues import opened, taken
 
 __all__ = ["publishes"]
 
-ORDERS = 6
+ORDERS, AWAY = 6, "the node is not back yet"
 Connect: TypeAlias = "Callable[[], Any]"
 CUTS: Mapping[str, wire.Cut] = {
     "before order 3 had reached the broker": lambda frames: _count(frames, "client", "body") == 4,
@@ -35,18 +35,25 @@ def publishes(
     params: pika.ConnectionParameters,
     fresh: Callable[[str], str],
 ) -> Verdict:
-    """Whether a publisher brings every order into the queue, whose connection breaks once, where it hurts."""
+    """Whether a publisher brings every order into the queue, whose connection breaks once, where it hurts.
+
+    `connect` closes what is left of the connection before. Its second call finds nobody: the node is not back yet.
+    """
     again = 0
     for where, cut in CUTS.items():
         queue = fresh("placed")
         with opened(params) as channel:
             channel.queue_declare(queue, durable=True)
-        with ExitStack() as stack:
-            ways = iter([cut, None])
+        with ExitStack() as now:
+            ways: Iterator[wire.Cut | str] = iter([cut, AWAY])
 
-            def connect(stack: ExitStack = stack, ways: Iterator[wire.Cut | None] = ways) -> Any:
-                through, _ = stack.enter_context(wire.tapped(params, next(ways, None)))
-                return stack.enter_context(opened(through))
+            def connect(now: ExitStack = now, ways: Iterator[wire.Cut | str] = ways) -> Any:
+                now.close()
+                way = next(ways, None)
+                if isinstance(way, str):
+                    raise pika.exceptions.AMQPConnectionError(way)
+                through, _ = now.enter_context(wire.tapped(params, way))
+                return now.enter_context(opened(through))
 
             _, trouble = attempt(place, connect, queue, [str(n) for n in range(ORDERS)])
         with opened(params) as channel:
@@ -54,6 +61,8 @@ def publishes(
         missing = sorted({*range(ORDERS)} - {*found})
         if trouble:
             hint = "catch pika.exceptions.AMQPError, connect() again, and send the same order again"
+            if AWAY in trouble:
+                hint = "a node that is away refuses connections, too: connect() belongs into the try"
             return False, f"the connection broke {where}: {trouble}", hint
         if missing:
             hint = "an order is placed when basic_publish returns; after an error, send the same one again"

@@ -109,7 +109,8 @@ def ladder(params: pika.ConnectionParameters, fresh: Callable[[str], str], delay
     return False, why, hint
 
 
-EVENTS = [(n, f"customer {n % 3}") for n in range(12)]  # number, customer; the fifth cannot be handled at first
+EVENTS = [(n, f"customer {n % 3}") for n in range(12)]  # number, customer
+SICK = 4  # cannot be handled at first; it is of customer 1
 
 
 def in_order(
@@ -122,18 +123,18 @@ def in_order(
         where: the learner's: customer, whether it just failed, customers with events in the retry topic; says "done"
             or "retry".
     """
-    done, waiting, sick = list[int](), set[str](), {4}
+    done, waiting = list[int](), set[str]()
     main, later = topics
     producer = Producer({**client, "enable.idempotence": True})
     for n, customer in EVENTS:
         producer.produce(main, str(n), key=customer)
     producer.flush(10)
     for n, customer in _records(client, main, len(EVENTS)):
-        said, trouble = attempt(where, customer, n in sick, set(waiting))
+        said, trouble = attempt(where, customer, n == SICK, set(waiting))
         if trouble or said not in ("done", "retry"):
-            why = f"where({customer!r}, {n in sick}, ...) {trouble or f'returned {said!r}'}"
+            why = f"where({customer!r}, {n == SICK}, ...) {trouble or f'returned {said!r}'}"
             return False, why, 'return "done" or "retry"'
-        if said == "done" and n in sick:
+        if said == "done" and n == SICK:
             return False, f"event {n} had failed, and is said to be done", "what failed has to be tried again"
         if said == "retry":
             waiting.add(customer)
@@ -141,7 +142,11 @@ def in_order(
             producer.flush(10)
         else:
             done.append(n)
-    moved = [n for n, _ in _records(client, later, len(EVENTS) - len(done))]
+    return _kept_in_order(done, [n for n, _ in _records(client, later, len(EVENTS) - len(done))])
+
+
+def _kept_in_order(done: list[int], moved: list[int]) -> Verdict:
+    """What is said of the events that were done at once, and of those that went to the retry topic, as they came."""
     for customer in sorted({name for _, name in EVENTS}):
         mine = [n for n in done + moved if (n, customer) in EVENTS]
         if mine != sorted(mine):
@@ -150,6 +155,9 @@ def in_order(
             return False, why, "whose customer waits in the retry topic has to wait behind"
     if idle := [n for n in moved if (n, "customer 1") not in EVENTS]:
         return False, f"event {idle[0]} went to the retry topic, and its customer had no trouble", "only who waits"
+    if early := [n for n in moved if n < SICK]:
+        why = f"event {early[0]} of customer 1 went to the retry topic, and nothing of this customer had failed yet"
+        return False, why, "ask `waiting`: it says who has something in the retry topic now"
     return True, f"events {moved} of customer 1 went through the retry topic in order; the others did not wait", ""
 
 

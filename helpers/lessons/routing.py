@@ -22,6 +22,7 @@ PATTERNS = {  # key of a message -> whether the search for orders of Berlin want
     "order.paid.berlin": True,
     "order.paid.express.berlin": True,
     "order.paid.hamburg": False,
+    "order.berlin.hamburg": False,
     "invoice.berlin": False,
     "berlin.order": False,
 }

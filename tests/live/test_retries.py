@@ -50,6 +50,10 @@ def behind(customer: str, failing: bool, waiting: set[str]) -> str:
     return "retry" if failing or customer in waiting else "done"
 
 
+def by_name(customer: str, failing: bool, waiting: set[str]) -> str:
+    return "retry" if customer == "customer 1" else "done"
+
+
 def other_words(customer: str, failing: bool, waiting: set[str]) -> bool:
     return failing
 
@@ -64,6 +68,7 @@ def test_who_goes_behind(lab: Lab) -> None:
         always_done: "event 4 had failed, and is said to be done",
         only_failing: "event 4 of customer 1 was done after a later one of the same customer",
         everybody: "went to the retry topic, and its customer had no trouble",
+        by_name: "event 1 of customer 1 went to the retry topic, and nothing of this customer had failed yet",
         other_words: "returned False",
         raising: "TypeError",
     }

@@ -35,7 +35,8 @@ def test_what_it_does_not_give() -> None:
     found = recommend("replay", "priorities", "answer")
     assert found.system == "REST/gRPC" and found.unmet == ("replay", "priorities")
     assert str(recommend("priorities", "replay")) == (
-        "Kafka, decided by replay: only a log still has an event after it was read. It does not give you: priorities."
+        "Kafka, decided by replay: a log still has an event after it was read, for every reader."
+        " It does not give you: priorities."
     )
 
 

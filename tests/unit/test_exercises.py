@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from helpers.lessons import exercises, groups_at_work
+from helpers.lessons import exercises, groups_at_work, managed, retries
 from helpers.lessons.chooser import grade
 from helpers.lessons.every_order import of_every_order
 from helpers.lessons.once_exercises import of_the_inbox
@@ -299,3 +299,49 @@ def test_shares() -> None:
     assert (ok, why) == (False, "A has 8, B has 0, C has 0, D has 0") and "one topic after the other" in hint
     ok, why, hint = groups_at_work.of_shares({}, "the group does not settle: STABLE, 1 members", CLASSIC)
     assert not ok and "does not settle" in why and "a single member" in hint
+
+
+OF = dict(managed.ORDERS)
+REST = [n for n in OF if OF[n] != OF[managed.STUCK]]
+
+
+@pytest.mark.parametrize(
+    ("group_of", "done", "found"),
+    [
+        (lambda n: OF[n], REST, "all 9 of the others are done"),
+        (lambda n: OF[n].upper(), REST, "all 9 of the others are done"),
+        (lambda n: "all", [0], "order 1 is stuck, and order 2 of another customer waits for it"),
+        (lambda n: str(n), [n for n in OF if n != managed.STUCK], "order 6 of the same customer was done before it"),
+        (
+            lambda n: "stuck" if OF[n] == "a.berg" else "others",
+            REST,
+            "orders 0 and 2, of b.born and a.born, are in one",
+        ),
+        (lambda n: "stuck" if OF[n] == "a.berg" else str(n), REST, "orders 0 and 4, both of b.born, are in two groups"),
+    ],
+)
+def test_the_group_of_an_order(group_of: Callable[[int], str], done: list[int], found: str) -> None:
+    """What stood still in the queue concerns one customer; the groups of all others are looked at as well."""
+    ok, why, hint = managed._grouped({n: group_of(n) for n in OF}, done)
+    assert found in why and ok == ("are done" in found) and bool(hint) != ok, why
+
+
+@pytest.mark.parametrize("rule", [lambda n: str(n % 4), lambda n: OF[n][0], lambda n: OF[n][2:], lambda n: len(OF[n])])
+def test_no_part_of_a_customer_is_enough(rule: Callable[[int], object]) -> None:
+    named = {n: rule(n) for n in OF}
+    pairs = [(a, b) for a in OF for b in OF if a < b]
+    assert any((named[a] == named[b]) != (OF[a] == OF[b]) for a, b in pairs)
+
+
+@pytest.mark.parametrize(
+    ("moved", "found"),
+    [
+        ([4, 7, 10], "events [4, 7, 10] of customer 1 went through the retry topic in order"),
+        ([4], "event 4 of customer 1 was done after a later one of the same customer"),
+        ([1, 4, 7, 10], "event 1 of customer 1 went to the retry topic, and nothing of this customer had failed yet"),
+        ([4, 5, 6, 7, 8, 9, 10, 11], "event 5 went to the retry topic, and its customer had no trouble"),
+    ],
+)
+def test_who_is_sent_behind(moved: list[int], found: str) -> None:
+    ok, why, hint = retries._kept_in_order([n for n, _ in retries.EVENTS if n not in moved], moved)
+    assert found in why and ok == ("in order" in found) and bool(hint) != ok, why

@@ -47,6 +47,7 @@ def test_the_pattern_of_the_exercise_has_one_natural_solution() -> None:
     assert all(
         let(wrong) != PATTERNS for wrong in ("order.*", "order.#", "#.berlin", "order.*.berlin", "#", "*.berlin")
     )
+    assert let("order.#.berlin.#") != PATTERNS, "it lets what goes from Berlin to Hamburg through"
 
 
 def test_a_picture_names_every_queue_and_every_run() -> None:
