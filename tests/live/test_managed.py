@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from helpers import Lab
-from helpers.lessons import managed
+from helpers.lessons import made_on_aws, managed
 from helpers.lessons.transports import TRANSPORTS, opened_transport
 
 GOOD: dict[str, Any] = {
@@ -58,6 +59,14 @@ def test_a_group(lab: Lab) -> None:
     for found, group_of in answers.items():
         solved, why, _ = managed.group(lab.aws, lab.fresh, group_of)
         assert found in why and solved == ("are done" in found), why
+
+
+def test_requests_are_counted(lab: Lab) -> None:
+    sqs = lab.aws.client("sqs")
+    with ExitStack() as stack:
+        queue = made_on_aws.queue_for_now(sqs, stack, lab.fresh("orders"))
+        assert [made_on_aws.requests_for(sqs, queue, 30, size) for size in (1, 10)] == [90, 9]
+        assert "Messages" not in sqs.receive_message(QueueUrl=queue)
 
 
 def test_a_transport_takes_away_what_it_made(lab: Lab) -> None:
