@@ -156,7 +156,8 @@ class _Kafka:
             self._members[app, worker] = member = Consumer(settings)
             stack.callback(member.close)
             member.subscribe([self._topic])
-        wait_until(lambda: all(self._owns(*who) for who in self._members), 30, "every worker has a partition")
+        # each is polled each time: who is not asked does not give back what another one waits for
+        wait_until(lambda: sum(self._owns(*who) for who in self._members) == 3, 30, "every worker has a partition")
 
     def _owns(self, app: str, worker: int) -> bool:
         self._members[app, worker].poll(0.05)  # nothing is sent yet
