@@ -33,6 +33,7 @@ RULES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("answer",), "REST/gRPC", "somebody waits for the result, and an event has no way back to a caller"),
     (("volume",), "Kafka", "its log is made for sequential writing and reading in bulk"),
     (("streams",), "Kafka", "stream processors work on a log that they can read again"),
+    (("aws", "replay"), "EventBridge", "its archive can be sent into the bus again"),
     (("replay",), "Kafka", "a log still has an event after it was read, for every reader"),
     (("priorities",), "RabbitMQ", "its queues know priorities; a log and SQS do not"),
     (("aws", "routing"), "EventBridge", "rules on the content of an event choose its targets"),
@@ -51,7 +52,7 @@ GIVES = {
     "RabbitMQ": {"fan-out", "workers", "routing", "priorities"},
     "SQS": {"aws", "workers", "order"},
     "SNS": {"aws", "fan-out"},
-    "EventBridge": {"aws", "fan-out", "routing"},
+    "EventBridge": {"aws", "fan-out", "routing", "replay"},
 }
 
 

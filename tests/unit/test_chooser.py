@@ -13,6 +13,7 @@ from helpers.lessons.chooser import GIVES, NEEDS, QUIZ, RULES, Chooser, grade, r
         ("", "REST/gRPC", ""),
         ("answer", "REST/gRPC", "answer"),
         ("replay", "Kafka", "replay"),
+        ("aws replay", "EventBridge", "aws replay"),
         ("volume", "Kafka", "volume"),
         ("fan-out", "Kafka", "fan-out"),
         ("order fan-out", "Kafka", "order fan-out"),
