@@ -78,9 +78,9 @@ class Pair:
 
     @property
     def gap(self) -> float:
-        """Seconds in which nobody owned B's partition."""
+        """Seconds in which nobody owned B's partition: none when A was quicker than our note that B has left."""
         row = self.row
-        return float(row["t"].iloc[-1] - row.query("member == 'B'")["until"].iloc[0])
+        return max(0.0, float(row["t"].iloc[-1] - row.query("member == 'B'")["until"].iloc[0]))
 
     @property
     def disturbed(self) -> bool:
