@@ -16,12 +16,12 @@ from ..errors import LabError
 from ..playbooks import CAUSES, playbook
 from ..playbooks.balance import churn_of
 from ..playbooks.facts import Group, facts
-from ..work.faults import FAULTS, Shop
+from ..work.faults import FAULTS, HANGING, Shop
 from .exercises import Verdict
 
 __all__ = ["SEALED", "GameDay"]
 
-LIMIT = 1_800  # seconds, then the shop closes by itself: somebody went home
+LIMIT = HANGING - 60  # seconds, then the shop closes by itself: the fault must last as long as the game
 
 
 def _near(share: float, whole: float) -> bool:
@@ -79,7 +79,7 @@ HINTS = {
 class GameDay:
     """One sealed fault at work, from the moment it is made until the diagnosis. A new game ends the one before.
 
-    The shop works in threads of this kernel, and closes by itself after half an hour.
+    The shop works in threads of this kernel, and closes by itself after 14 minutes.
 
     Args:
         client, topic, group: as for `Shop`.

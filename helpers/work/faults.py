@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from confluent_kafka import Producer
+from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 from ..beat import Beat
@@ -22,7 +22,10 @@ from .leaving import group_member
 from .shop import OpenShop
 from .workload import running
 
-__all__ = ["FAULTS", "Breakable", "Fault", "Shop", "frozen", "killed", "paused"]
+__all__ = ["FAULTS", "HANGING", "Breakable", "Fault", "Shop", "frozen", "killed", "paused"]
+
+
+HANGING = 900  # seconds that a transaction may hang: the most that brokers allow (`transaction.max.timeout.ms`)
 
 
 class Breakable(Protocol):
@@ -162,7 +165,7 @@ class Shop(OpenShop):
 
     @contextmanager
     def _hanging_transaction(self) -> Iterator[None]:
-        hanging = {"transactional.id": f"{self.group}-hangs", "transaction.timeout.ms": 600_000}
+        hanging = {"transactional.id": f"{self.group}-hangs", "transaction.timeout.ms": HANGING * 1_000}
         producer = Producer({**self._client, **hanging})
         producer.init_transactions(30)
         producer.begin_transaction()
@@ -176,7 +179,11 @@ class Shop(OpenShop):
             )
             yield
         finally:
-            producer.abort_transaction(30)
+            try:
+                producer.abort_transaction(30)
+            except KafkaException as error:
+                if not error.args[0].fatal():  # fenced: the coordinator has ended it, because its time was up
+                    raise
 
     @contextmanager
     def _too_few_members(self) -> Iterator[None]:

@@ -7,8 +7,11 @@ import time
 from typing import Any
 
 import pytest
+from confluent_kafka import KafkaError, KafkaException
 
 from helpers.errors import LabError
+from helpers.measure.ledger import Ledger
+from helpers.work import faults
 from helpers.work.faults import FAULTS, Shop
 from helpers.work.handlers import POISON, Handler
 
@@ -74,3 +77,30 @@ def test_a_fault_that_cannot_be(name: str, node: Any, says: str) -> None:
     shop = object.__new__(Shop)  # it needs no broker to say no
     with pytest.raises(LabError, match=says):
         shop.fault(name, node)
+
+
+@pytest.mark.parametrize("fatal", [True, False])
+def test_a_transaction_that_the_coordinator_has_ended_is_undone(monkeypatch: pytest.MonkeyPatch, fatal: bool) -> None:
+    """Its time was up: the producer is fenced. Any other failure leaves it open, and is told."""
+
+    class Fenced:
+        def __init__(self, settings: dict[str, Any]) -> None:
+            assert settings["transaction.timeout.ms"] == 900_000
+
+        def __getattr__(self, name: str) -> Any:
+            return lambda *args, **kwargs: None
+
+        def abort_transaction(self, timeout: float) -> None:
+            raise KafkaException(KafkaError(KafkaError._FENCED, "fenced", fatal=fatal))
+
+    monkeypatch.setattr(faults, "Producer", Fenced)
+    monkeypatch.setattr(faults, "Lag", lambda *args, **kwargs: None)
+    monkeypatch.setattr(faults, "_behind", lambda lag: 0)
+    shop = object.__new__(Shop)
+    shop._client, shop.topic, shop.group, shop.partitions, shop.ledger = {}, "orders", "billing", 3, Ledger()
+    if fatal:
+        with shop._hanging_transaction():
+            pass
+    else:
+        with pytest.raises(KafkaException), shop._hanging_transaction():
+            pass
