@@ -6,10 +6,10 @@ Introduced in lesson 2.2.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from typing import Any
 
-from confluent_kafka import Consumer, Message, Producer
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from ..teaching.attempt import attempt
 from ..wait import wait_until
@@ -18,7 +18,34 @@ from ..work.leaving import group_member
 from .exercises import Verdict
 from .restarts import CLASSIC
 
-__all__ = ["handed_over", "of_handing_over"]
+__all__ = ["Witness", "handed_over", "of_handing_over"]
+
+# Order n goes to partition n % 4, at offset n // 4. Partitions 0 and 2 get ten orders, 1 and 3 fifteen. The assignor
+# hands neighbours over (0 and 1): one that goes has an empty buffer, and one has not.
+FIRST = [n for n in range(60) if n // 4 < 10 or n % 2]
+NEW = range(60, 80)
+
+
+class Witness:
+    """A consumer that notes, at each commit, which orders it commits that do not lie on the shelf yet."""
+
+    def __init__(self, consumer: Consumer, shelf: Collection[int]) -> None:
+        self._consumer, self._shelf = consumer, shelf
+        self.early = set[int]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._consumer, name)
+
+    def commit(self, message: Message | None = None, offsets: Sequence[TopicPartition] | None = None, *more: Any,
+               **others: Any) -> Any:  # fmt: skip
+        """The consumer's own `commit`; without offsets, it is somebody else's business (see `_too_bold`)."""
+        stands = {tp.partition: tp.offset for tp in offsets or []}
+        if message is not None:
+            stands[message.partition() or 0] = (message.offset() or 0) + 1
+        self.early |= _below(stands) - {*self._shelf}
+        known = {"message": message, "offsets": offsets}
+        known = {name: value for name, value in known.items() if value is not None}
+        return self._consumer.commit(**known, **dict(zip(["asynchronous"], more, strict=False)), **others)
 
 
 def handed_over(
@@ -27,28 +54,34 @@ def handed_over(
     group: str,
     on_revoke: Callable[[Consumer, list[Any]], object],
     buffers: MutableMapping[int, list[Message]],
+    position: MutableMapping[int, int],
     shelf: list[int],
 ) -> Verdict:
     """Whether every order is on the shelf once, after A handed two of four partitions to B.
 
-    A writes bundles of ten. Of each partition it has read 15 orders when B joins: ten are written, five are not, and
-    nothing is committed. A lives on with what it keeps, and writes that at the end.
+    A writes bundles of ten, and keeps the offset that it reads next. When B joins, ten orders of each partition are
+    written, two partitions have five more in their buffers, and nothing is committed. A lives on with what it keeps,
+    and writes that at the end.
     """
-    buffers.clear()
-    shelf.clear()
-    trouble, over, read = list[str](), list[bool](), list[Message]()
+    for book in (buffers, position, shelf):
+        book.clear()
+    trouble, over, read, early = list[str](), list[bool](), list[Message](), set[int]()
     known = {**client, **CLASSIC, "group.id": group, "enable.auto.commit": False}
     known["partition.assignment.strategy"] = "cooperative-sticky"
     producer = Producer({**client})
 
-    def send(first: int, count: int) -> None:
-        for n in range(first, first + count):
+    def send(numbers: Sequence[int]) -> None:
+        for n in numbers:
             producer.produce(topic, str(n), partition=n % 4)
         all_answered(producer, 10)
 
     def revoked(consumer: Consumer, partitions: list[Any]) -> None:
-        if not over and (said := attempt(on_revoke, consumer, partitions)[1]):
+        if over:
+            return
+        witness = Witness(consumer, shelf)
+        if said := attempt(on_revoke, witness, partitions)[1]:
             trouble.append(said)
+        early.update(witness.early)
 
     def step(consumer: Consumer, keep: Callable[[Message], object]) -> bool:
         for message in consumer.consume(100, timeout=0.1):
@@ -58,6 +91,7 @@ def handed_over(
 
     def note(message: Message) -> None:
         read.append(message)
+        position[message.partition() or 0] = (message.offset() or 0) + 1
         bundle = buffers.setdefault(message.partition() or 0, [])
         bundle.append(message)
         if len(bundle) == 10:
@@ -67,10 +101,10 @@ def handed_over(
     def write(*messages: Message) -> None:
         shelf.extend(_order(message) for message in messages)
 
-    send(0, 60)
+    send(FIRST)
     with group_member(known) as a, group_member(known) as b:
         a.subscribe([topic], on_revoke=revoked)
-        wait_until(lambda: step(a, note) and len(read) == 60, 20, "A has read 60 orders", lambda: len(read))
+        wait_until(lambda: step(a, note) and len(read) == len(FIRST), 20, "A has read all orders", lambda: len(read))
         b.subscribe([topic])
         wait_until(
             lambda: step(a, note) and step(b, write) and [len(c.assignment()) for c in (a, b)] == [2, 2],
@@ -78,35 +112,41 @@ def handed_over(
         )  # fmt: skip
         if trouble or not all(isinstance(thing, int) for thing in shelf):
             over.append(True)
-            return of_handing_over(shelf, 80, 0, trouble)
+            return of_handing_over(shelf, [*FIRST, *NEW], 0, early, trouble)
         bold = _too_bold(a, shelf)
-        send(60, 20)
-        new = {*range(60, 80)}
+        send(NEW)
         wait_until(
-            lambda: step(a, note) and step(b, write) and new <= {*shelf, *map(_order, read)}, 20, "both have read on"
+            lambda: step(a, note) and step(b, write) and {*NEW} <= {*shelf, *map(_order, read)}, 20, "both have read on"
         )
         over.append(True)
         for bundle in buffers.values():
             write(*bundle)
-    return of_handing_over(shelf, 80, bold, trouble)
+    return of_handing_over(shelf, [*FIRST, *NEW], bold, early, trouble)
 
 
 def _order(message: Message) -> int:
     return int(message.value() or b"")
 
 
+def _below(stands: Mapping[int, int]) -> set[int]:
+    """The orders of the first part that offsets, by partition, say are done."""
+    return {n for n in FIRST if n // 4 < stands.get(n % 4, -1)}
+
+
 def _too_bold(member: Consumer, shelf: Sequence[int]) -> int:
     """Orders of the partitions that a member keeps which are committed, and not on the shelf yet."""
     stands = {tp.partition: tp.offset for tp in member.committed(member.assignment(), timeout=10)}
-    orders = [n for n in range(60) if n // 4 < stands.get(n % 4, -1)]  # order n has offset n // 4
-    return len({*orders} - {*shelf})
+    return len(_below(stands) - {*shelf})
 
 
-def of_handing_over(shelf: Sequence[int], count: int, bold: int, trouble: Sequence[str]) -> Verdict:
-    """The verdict on what lies on the shelf: each of `count` orders once.
+def of_handing_over(
+    shelf: Sequence[int], orders: Collection[int], bold: int, early: Collection[int], trouble: Sequence[str]
+) -> Verdict:
+    """The verdict on what lies on the shelf: each of these orders once.
 
     Args:
         bold: how many orders A has committed of what it keeps, and not written.
+        early: those that were committed before they lay on the shelf.
         trouble: what the callback raised.
     """
     if trouble:
@@ -114,15 +154,21 @@ def of_handing_over(shelf: Sequence[int], count: int, bold: int, trouble: Sequen
     if strange := [thing for thing in shelf if not isinstance(thing, int)]:
         return False, f"on the shelf lies {strange[0]!r}", "the shelf takes numbers: int(message.value())"
     times = Counter(shelf)
-    lost, twice = len({*range(count)} - {*times}), sum(times.values()) - len(times)
-    why = f"of {count} orders, {lost} are missing on the shelf, and {twice} lie there twice"
+    lost, twice = len({*orders} - {*times}), sum(times.values()) - len(times)
+    why = f"of {len(orders)} orders, {lost} are missing on the shelf, and {twice} lie there twice"
     if lost:
         return False, why, "what is committed counts as done: put the bundle on the shelf, then commit"
     if bold:
         why = f"A keeps two partitions, and has committed {bold} orders of them that are in its buffers only"
         return False, why, "commit() without offsets commits all that was polled: name the offsets of what goes"
+    if early:
+        why = f"{len(early)} orders were committed before they lay on the shelf: if A dies in between, they are lost"
+        return False, why, "the shelf first, then the commit"
     if twice and twice <= 4:
         return False, why, "a commit names the offset that is to be read next: that of the last order, + 1"
+    if twice == 10:
+        hint = "B has read one partition again: its buffer was empty, and what lies on the shelf was not committed"
+        return False, why, hint
     if twice:
         return False, why, "B has read them again: whatever is on the shelf has to be committed"
     return True, why, ""
