@@ -36,16 +36,17 @@ class Witness:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._consumer, name)
 
-    def commit(self, message: Message | None = None, offsets: Sequence[TopicPartition] | None = None, *more: Any,
-               **others: Any) -> Any:  # fmt: skip
-        """The consumer's own `commit`; without offsets, it is somebody else's business (see `_too_bold`)."""
+    def commit(
+        self, message: Message | None = None, offsets: Sequence[TopicPartition] | None = None, asynchronous: bool = True
+    ) -> Any:
+        """The consumer's own `commit`; one without offsets is judged elsewhere (`_too_bold`)."""
         stands = {tp.partition: tp.offset for tp in offsets or []}
         if message is not None:
             stands[message.partition() or 0] = (message.offset() or 0) + 1
         self.early |= _below(stands) - {*self._shelf}
-        known = {"message": message, "offsets": offsets}
-        known = {name: value for name, value in known.items() if value is not None}
-        return self._consumer.commit(**known, **dict(zip(["asynchronous"], more, strict=False)), **others)
+        named = {"message": message, "offsets": offsets}
+        commit: Any = self._consumer.commit
+        return commit(**{name: it for name, it in named.items() if it is not None}, asynchronous=asynchronous)
 
 
 def handed_over(

@@ -115,5 +115,5 @@ def of_a_cure(cure: Mapping[str, Any], stayed: bool, members: int) -> Verdict:
         return False, "two groups of one pod each: each order would be charged twice", "they must share one group"
     if "group.instance.id" in cure:
         return False, "the two still put each other out", "the name must differ from pod A's"
-    hint = "look at the column that says the same for both: how long a session lasts, and who is asked, is not it"
+    hint = "each row has another member id, and the same group.instance.id: whose name is that?"
     return False, "the two still put each other out", hint

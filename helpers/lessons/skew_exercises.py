@@ -109,6 +109,10 @@ def merged(
         key, trouble = attempt(key_of, customer, n)
         if trouble or not isinstance(key, str):
             return False, f'key_of("{customer}", {n}): {trouble or repr(key)}', "it returns text: the key of that order"
+        again, _ = attempt(key_of, customer, n)
+        if again != key:
+            why = f'key_of("{customer}", {n}) is {key!r}, and asked again {again!r}'
+            return False, why, "an order that is sent again must go to the same place: no dice, no counter"
         keys.append(key)
     topic, chance = new_topic(client, name, partitions), random.Random(5)
     cents = [chance.randrange(100, 10_000) for _ in orders]

@@ -72,6 +72,9 @@ def of_settings(settings: Mapping[str, Any], batch: Any) -> Verdict | None:
     if interval > LIMIT:
         why = f"a member that hangs would keep its partitions for {interval / 1000:g} s"
         return False, why, f"{LIMIT / 1000:g} s are asked for: make the work shorter, not the patience longer"
+    if interval / 2 < batch * SECONDS * 1000 <= interval:
+        why = f"a batch of {batch} takes {batch * SECONDS:g} s of {interval / 1000:g} s: a slower day would not fit"
+        return False, why, "half of the interval at most"
     return None
 
 

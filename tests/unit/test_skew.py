@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -81,6 +82,18 @@ def test_a_key_is_text(monkeypatch: pytest.MonkeyPatch, key_of: Callable[[str, i
     monkeypatch.setattr(skew_exercises, "new_topic", lambda client, name, partitions: name)
     ok, why, hint = skew_exercises.merged({}, "t", DAY, key_of, lambda rows: {})
     assert not ok and 'key_of("' in why and "text" in hint
+
+
+DICE, TURN = random.Random(3), itertools.cycle(range(12))
+
+
+@pytest.mark.parametrize("salt", [lambda: DICE.randrange(12), lambda: next(TURN)])
+def test_a_key_is_the_same_when_asked_again(salt: Callable[[], int]) -> None:
+    def key_of(customer: str, n: int) -> str:
+        return f"{customer}#{salt()}" if customer == "megamart" else customer
+
+    ok, why, hint = skew_exercises.merged({}, "t", ["megamart"] * 40, key_of, lambda rows: {})
+    assert not ok and "asked again" in why and "the same place" in hint
 
 
 def patient(cause: str) -> Patient:

@@ -13,6 +13,9 @@ from helpers.lessons.storm_exercises import of_losses, of_settings
     ("settings", "batch", "why"),
     [
         ({"max.poll.interval.ms": 3000}, 10, ""),
+        ({"max.poll.interval.ms": 2000}, 6, ""),
+        ({"max.poll.interval.ms": 2000}, 8, "1.2 s of 2 s"),
+        ({"max.poll.interval.ms": 2000}, 20, ""),  # it is run, and ejects
         ({"max.poll.interval.ms": 3000}, 1, "a batch of 1"),
         ({"max.poll.interval.ms": 3000}, "10", "whole numbers"),
         ({"max.poll.interval.ms": "3000"}, 10, "whole numbers"),
