@@ -131,14 +131,14 @@ LESSONS = (
         (
             "records mislead", "two ways, one time", "exercise: the alert", "healthy under load",
             "each fault its own cause", "the drain was predicted", "exercise: the drain", "the wrong alarm",
-            "exercise: game day", "the silent jump", "seen from outside", "two ends",
+            "exercise: game day", "the silent jump", "one line in a log", "seen from outside", "two ends",
             "who has it open",
         ),
     ),
     Outline(
         "2.2", "Rebalancing playbook", 60, "What stops while a group rebalances, and how does it stop less?",
         (
-            "the slowest sets the pause", "cooperative pauses less", "KIP-848 pauses less",
+            "nobody would call", "the slowest sets the pause", "cooperative pauses less", "KIP-848 pauses less",
             "the newcomer waits all the same", "static members restart in silence", "exercise: a quiet deployment",
             "commit before you let go", "exercise: hand over what you hold", "what is lost is lost",
             "exercise: three deployments", "the playbook names it", "each member on its own way",
