@@ -138,7 +138,7 @@ LESSONS = (
     Outline(
         "2.2", "Rebalancing playbook", 60, "What stops while a group rebalances, and how does it stop less?",
         (
-            "nobody would call", "the slowest sets the pause", "cooperative pauses less", "KIP-848 pauses less",
+            "the slowest sets the pause", "cooperative pauses less", "KIP-848 pauses less",
             "the newcomer waits all the same", "static members restart in silence", "exercise: a quiet deployment",
             "commit before you let go", "exercise: hand over what you hold", "what is lost is lost",
             "exercise: three deployments", "the playbook names it", "each member on its own way",
