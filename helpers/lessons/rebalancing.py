@@ -10,15 +10,16 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 import pandas as pd
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 from matplotlib.figure import Figure
 
 from ..bar import following
 from ..figures.timeline import aligned, at_work
 from ..measure.generations import BOOKS
+from ..wait import wait_until
 from .team import Team
 
-__all__ = ["Team", "coordinator", "picture", "side_by_side", "table"]
+__all__ = ["Team", "coordinator", "picture", "side_by_side", "table", "taken_over"]
 
 T = TypeVar("T")
 
@@ -74,3 +75,19 @@ def coordinator(client: Mapping[str, Any], group: str) -> int:
     for letter in group:  # Java's String.hashCode
         number = (31 * number + ord(letter)) & 0xFFFFFFFF
     return int(partitions[(number & 0x7FFFFFFF) % len(partitions)].leader)
+
+
+def taken_over(client: Mapping[str, Any], group: str, victim: int) -> int:
+    """Wait until another broker than `victim` keeps the group's books; which one.
+
+    A consumer asks: an AdminClient's question to a coordinator that is gone can end the process by a failed assertion
+    (https://github.com/confluentinc/librdkafka/issues/5040), so nobody asks one before this returns.
+    """
+    found = [victim]
+
+    def moved() -> bool:
+        found.append(coordinator(client, group))
+        return found[-1] not in (victim, -1)
+
+    wait_until(moved, 60, f"another broker than {victim} keeps the books of {group}", retry_on=(KafkaException,))
+    return found[-1]
