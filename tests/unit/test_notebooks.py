@@ -218,12 +218,6 @@ def test_what_a_later_lesson_takes_away() -> None:
     assert taken_away(cells("a = 1\ndef f():\n    return a", "f()", "a = 2")) == ["2.1 a"], "through a function"
 
 
-# Still to be renamed, by notebook.
-OPEN = {
-    "03_rabbitmq_and_alternatives": {"3.1 filled"},
-}
-
-
 @each
 def test_what_is_deeper_can_be_read_after_all_lessons(path: Path) -> None:
     cells, lesson, deeper = list[Placed](), "0", ""
@@ -234,7 +228,7 @@ def test_what_is_deeper_can_be_read_after_all_lessons(path: Path) -> None:
             for marks, heading in re.findall(r"^(##+) (.+)$", cell.source, re.M):
                 lesson = heading[:3] if marks == "##" else lesson
                 deeper = heading if heading.startswith("Deeper") else ""
-    assert set(taken_away(cells)) <= OPEN.get(path.stem, set())
+    assert taken_away(cells) == []
 
 
 def places(path: Path) -> list[float]:
