@@ -15,6 +15,7 @@ from confluent_kafka import Consumer, KafkaException
 __all__ = ["group_member", "leave"]
 
 GIVING_BACK = 3  # seconds
+QUIET = 3  # polls, one after the other, in which it owns nothing
 
 
 def leave(consumer: Consumer) -> None:
@@ -29,9 +30,11 @@ def leave(consumer: Consumer) -> None:
             if at_work := consumer.assignment():
                 consumer.pause(at_work)  # what `poll` brings from here on would count as read
             consumer.unsubscribe()
-            end = time.monotonic() + GIVING_BACK
-            while consumer.assignment() and time.monotonic() < end:
+            end, quiet = time.monotonic() + GIVING_BACK, 0
+            # Somebody who owns nothing yet may have been given something that it has not heard of: `poll` tells.
+            while quiet < QUIET and time.monotonic() < end:
                 consumer.poll(0.05)
+                quiet = 0 if consumer.assignment() else quiet + 1
     finally:  # a callback may raise
         consumer.close()
 
