@@ -62,7 +62,7 @@ def test_a_committed_row_becomes_a_record(lab: Lab) -> None:
     assert said["database.password"] == "${env:LAB_PASSWORD}", "a configuration names the secret, and does not hold it"
 
 
-def test_what_is_wrong_is_said(lab: Lab) -> None:
+def test_what_is_wrong_is_said(one_stack: str, lab: Lab) -> None:
     source, name = lab.connect.source, lab.fresh("shop").replace("-", "_")
     for wrong, said in [
         ({}, r"topic\.prefix: .* A value is required"),

@@ -133,7 +133,7 @@ def test_two_at_once_share_one_lab(stack: str, services: Services) -> None:
     assert list(services()) == ["kafka"]
 
 
-def test_two_notebooks_see_the_same_lab(stack: str, services: Services) -> None:
+def test_two_notebooks_see_the_same_lab(one_stack: str, services: Services) -> None:
     """One restarts a broker (a new pid) and adds a service; the other one, older, loses neither."""
     first = Lab.start(kafka=1, say=quiet)
     second = Lab.start(kafka=1, aws=True, say=quiet)

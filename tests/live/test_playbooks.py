@@ -87,7 +87,7 @@ def known(topic: str, broker: str) -> bool:
     return len(found) == 3 and all(2 not in partition.isrs for partition in found.values())
 
 
-def test_a_broker_that_hangs_and_one_that_is_gone(stack: str) -> None:
+def test_a_broker_that_hangs_and_one_that_is_gone(one_stack: str) -> None:
     lab = Lab.start(kafka=3, say=quiet)
     topic = lab.kafka.create_topic(lab.fresh("orders"), partitions=3, replicas=3)
     assert playbook("replication", lab.kafka.client, window=2, say=quiet).causes == ["healthy"]

@@ -43,7 +43,7 @@ def test_looking_at_a_stack_ends_nothing(stack: str) -> None:
     assert states() == {"ministack": "running"}
 
 
-def test_a_topic_that_nobody_knows_is_an_error(stack: str) -> None:
+def test_a_topic_that_nobody_knows_is_an_error(one_stack: str) -> None:
     lab = Lab.start(kafka=1, say=quiet)
     with pytest.raises(LabError, match=r"No broker knows the topic 'oders'.\nFix: check its name"):
         lab.kafka.read("oders")
@@ -54,7 +54,7 @@ def test_a_topic_that_nobody_knows_is_an_error(stack: str) -> None:
         lab.kafka.read(topic)
 
 
-def test_the_clock_of_a_laptop_that_slept_does_not_matter(stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_clock_of_a_laptop_that_slept_does_not_matter(one_stack: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """While it sleeps, start times that are computed from the boot time shift."""
     Lab.start(aws=True, say=quiet)
     monkeypatch.setattr(psutil.Process, "create_time", lambda process: 0.0)
@@ -263,18 +263,16 @@ def test_a_dead_broker_whose_port_a_stranger_took_moves(stack: str) -> None:
         assert topic in lab.kafka.tool("kafka-topics", "--list")  # its data came with it
 
 
-@pytest.mark.parametrize(
-    ("tool", "arguments", "says"),
-    [
-        ("kafka-broker-api-versions", [], "ApiVersion|Produce"),
-        ("kafka-cluster", ["cluster-id"], "bGFiLW1lc3NhZ2luZy0wMQ"),
-        ("kafka-metadata-quorum", ["describe", "--status"], "LeaderId"),
-        ("kafka-groups", ["--list"], ""),
-    ],
-)
-def test_kafkas_tools_run(stack: str, tool: str, arguments: list[str], says: str) -> None:
+def test_kafkas_tools_run(stack: str) -> None:
     """On the official image, a tool inherits the broker's Java options, and ends when these name two collectors."""
-    assert re.search(says, Lab.start(kafka=1, say=quiet).kafka.tool(tool, *arguments))
+    lab = Lab.start(kafka=1, say=quiet)
+    for tool, *arguments, says in (
+        ("kafka-broker-api-versions", "ApiVersion|Produce"),
+        ("kafka-cluster", "cluster-id", "bGFiLW1lc3NhZ2luZy0wMQ"),
+        ("kafka-metadata-quorum", "describe", "--status", "LeaderId"),
+        ("kafka-groups", "--list", ""),
+    ):
+        assert re.search(says, lab.kafka.tool(tool, *arguments)), tool
 
 
 def test_a_lost_lab_of_the_other_stack_is_ended_too(
