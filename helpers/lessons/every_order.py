@@ -70,6 +70,7 @@ def of_every_order(orders: Sequence[str], there: Sequence[str], refused: Any, wa
         few = len(unsaid) <= len(LARGE)
         hint = "on_delivery(error, message) hears of each; error is None for those that are taken"
         lost = "an order whose `produce` raised BufferError was not handed over: it must be produced again"
+        lost = lost if there else "hand over each: producer.produce(topic, value, key), then flush"
         return False, f"{why}; {len(unsaid)} are missing, and you did not say so ({unsaid[0]})", hint if few else lost
     if wrong := sorted(said.keys() - {*missing}):
         return (
@@ -77,4 +78,7 @@ def of_every_order(orders: Sequence[str], there: Sequence[str], refused: Any, wa
             f"{why}; you say that {wrong[0]!r} was refused, and it is there",
             "error is None where it was taken",
         )
-    return len(missing) == len(LARGE), f"{why}, and you named the {len(missing)} others", "is it the topic of this run?"
+    hint = "is it the topic of this run?"
+    if len(missing) > len(LARGE):
+        hint = "no broker refused so many: a full queue (BufferError) is no answer; `poll`, then produce it again"
+    return len(missing) == len(LARGE), f"{why}, and you named the {len(missing)} others", hint

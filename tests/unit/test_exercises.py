@@ -215,7 +215,9 @@ THERE = [key for key in ORDERS if key not in ("order 300", "order 700")]
     [
         (THERE, ["order 300", "order 700"], 0, "", "998 of 1000 orders are in the log, and you named the 2 others", ""),
         (THERE, [b"order 700", b"order 300"], 0, "", "you named the 2 others", ""),
-        ([], [], 0, "", "1000 are missing, and you did not say so", "raised BufferError was not handed over"),
+        ([], [], 0, "", "1000 are missing, and you did not say so", "hand over each"),
+        (THERE[:100], [], 0, "", "900 are missing, and you did not say so", "raised BufferError was not handed over"),
+        (THERE[:100], [key for key in ORDERS if key not in THERE[:100]], 0, "", "the 900 others", "is no answer"),
         (THERE[:100], None, 0, "BufferError: Local: Queue full", "then BufferError", "`poll` lets answers come"),
         (THERE, [], 0, "", "2 are missing, and you did not say so (order 300)", "on_delivery(error, message)"),
         (THERE[:600], ["order 300"], 0, "", "399 are missing", "must be produced again"),
