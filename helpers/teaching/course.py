@@ -79,8 +79,8 @@ LESSONS = (
     Outline(
         "0", "Roadmap", 30, "When is a message better than a call, and which of the three systems carries it?",
         (
-            "HTTP loses orders", "events lose nothing", "one event, three systems", "only the log remembers",
-            "quick start", "exercise: scenarios",
+            "HTTP loses orders", "events lose nothing", "events do not wait for Inventory",
+            "one event, three systems", "only the log remembers", "quick start", "exercise: scenarios",
         ),
     ),
     Outline(
@@ -102,7 +102,7 @@ LESSONS = (
             "totals are exact", "a database sink", "exercise: the inbox", "exercise: who wrote it twice?",
             "a restart duplicates", "produced twice, written twice", "poll does not commit", "aborted, and still there",
             "the zombie is fenced", "three kinds of errors", "an epoch for each transaction",
-            "transactions have a fixed price", "part of it is a pause",
+            "transactions have a fixed price", "part of it is waiting for the one before",
         ),
     ),
     Outline(
@@ -121,7 +121,8 @@ LESSONS = (
             "sendfile saves CPU", "exercise: a piece of a file", "TLS costs the broker", "TLS, more than the copies",
             "batches pack better", "batches carry the load", "100,000 orders a second",
             "little sent: linger costs its time", "under load: linger pays", "exercise: in company",
-            "read once, kept", "time and room", "a pause of a second", "as fast as Kafka's producer tool",
+            "read once, kept", "time and room", "a pause of a second",
+            "as fast as Kafka's producer tool, without callbacks", "and with them not far behind",
             "at the heels of its consumer tool", "the topic's own compression costs the leader",
             "exercise: half the CPU",
         ),
