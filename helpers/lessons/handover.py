@@ -24,6 +24,7 @@ __all__ = ["Witness", "handed_over", "of_handing_over"]
 # hands neighbours over (0 and 1): one that goes has an empty buffer, and one has not.
 FIRST = [n for n in range(60) if n // 4 < 10 or n % 2]
 NEW = range(60, 80)
+ALL = [*FIRST, *NEW]
 
 
 class Witness:
@@ -113,7 +114,7 @@ def handed_over(
         )  # fmt: skip
         if trouble or not all(isinstance(thing, int) for thing in shelf):
             over.append(True)
-            return of_handing_over(shelf, [*FIRST, *NEW], 0, early, trouble)
+            return of_handing_over(shelf, ALL, 0, early, trouble)
         bold = _too_bold(a, shelf)
         send(NEW)
         wait_until(
@@ -122,7 +123,7 @@ def handed_over(
         over.append(True)
         for bundle in buffers.values():
             write(*bundle)
-    return of_handing_over(shelf, [*FIRST, *NEW], bold, early, trouble)
+    return of_handing_over(shelf, ALL, bold, early, trouble)
 
 
 def _order(message: Message) -> int:

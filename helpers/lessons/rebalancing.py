@@ -83,11 +83,10 @@ def taken_over(client: Mapping[str, Any], group: str, victim: int) -> int:
     A consumer asks: an AdminClient's question to a coordinator that is gone can end the process by a failed assertion
     (https://github.com/confluentinc/librdkafka/issues/5040), so nobody asks one before this returns.
     """
-    found = [victim]
 
-    def moved() -> bool:
-        found.append(coordinator(client, group))
-        return found[-1] not in (victim, -1)
+    def another() -> int | None:
+        found = coordinator(client, group)
+        return None if found in (victim, -1) else found
 
-    wait_until(moved, 60, f"another broker than {victim} keeps the books of {group}", retry_on=(KafkaException,))
-    return found[-1]
+    what = f"another broker than {victim} keeps the books of {group}"
+    return wait_until(another, 60, what, retry_on=(KafkaException,))

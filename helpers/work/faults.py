@@ -235,11 +235,7 @@ class Shop(OpenShop):
             wait_until(ejected, 30, "a member lost its partitions", self.history.owners)
             yield
 
-    def _paused_broker(self, node: Breakable) -> AbstractContextManager[None]:
-        return paused(node)
-
-    def _killed_broker(self, node: Breakable) -> AbstractContextManager[None]:
-        return killed(node)
+    _paused_broker, _killed_broker = staticmethod(paused), staticmethod(killed)
 
 
 def _behind(lag: Lag) -> float:
