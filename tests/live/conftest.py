@@ -20,6 +20,7 @@ STACKS = [
     for name in ("processes", "containers")
 ]
 
+ONE_STACK = "containers" if why_not("processes") else "processes"  # for what is the same on each
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -37,9 +38,32 @@ def stack(request: pytest.FixtureRequest, lab_home: Path, monkeypatch: pytest.Mo
 @pytest.fixture
 def one_stack(stack: str) -> str:
     """A stack, for what is the same on each: the minutes of a second run are better spent."""
-    if stack == "containers" and not why_not("processes"):
-        pytest.skip("the stack makes no difference here: ran on processes")
+    if stack != ONE_STACK:
+        pytest.skip(f"the stack makes no difference here: ran on {ONE_STACK}")
     return stack
+
+
+@pytest.fixture(scope="session")
+def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The folder of the lab that the tests of one worker keep, and its end."""
+    home = tmp_path_factory.mktemp("kept") / "lab"
+    yield home
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("LAB_HOME", str(home))
+        environment.setenv("LAB_STACK", ONE_STACK)
+        down()
+    assert left_behind(home) == []
+
+
+@pytest.fixture
+def kept_stack(kept_home: Path, lab_home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """One stack, in a lab that stays up for the next test: for what talks to brokers and leaves none of them broken."""
+    if reason := why_not(ONE_STACK):
+        pytest.skip(f"{ONE_STACK}: {reason}")
+    monkeypatch.setenv("LAB_HOME", str(kept_home))
+    monkeypatch.setenv("LAB_STACK", ONE_STACK)
+    monkeypatch.setenv("LAB_PORTS", "any")
+    return ONE_STACK
 
 
 def left_behind(lab_home: Path) -> list[str]:

@@ -27,7 +27,7 @@ REASONS = ("no price", "payment does not answer")
 
 
 @pytest.fixture
-def lab(one_stack: str) -> Lab:
+def lab(kept_stack: str) -> Lab:
     return Lab.start(rabbitmq=1, kafka=1, aws=True, say=lambda sentence: None)
 
 

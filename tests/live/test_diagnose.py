@@ -9,7 +9,7 @@ from tests.diagnose import CAUSES, diagnosed
 
 
 @pytest.mark.timeout(300)
-def test_each_fault_is_its_own_cause(one_stack: str) -> None:
+def test_each_fault_is_its_own_cause(kept_stack: str) -> None:
     lab = Lab.start(kafka=1)
     faults = ("none", "poison record", "hot key", "hanging transaction", "flapping member")
     found = {fault: diagnosed(lab, fault, 8, 3).cause for fault in faults}

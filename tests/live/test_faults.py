@@ -44,7 +44,7 @@ def drains(lag: Lag, to: int = 60) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_faults_of_the_group(one_stack: str) -> None:
+def test_faults_of_the_group(kept_stack: str) -> None:
     lab = Lab.start(kafka=1)
     with a_shop(lab) as (shop, lag):
         with shop.fault("slow handler"):
@@ -73,7 +73,7 @@ def test_faults_of_the_group(one_stack: str) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_faults_of_membership(one_stack: str) -> None:
+def test_faults_of_membership(kept_stack: str) -> None:
     lab = Lab.start(kafka=1)
     admin = AdminClient(lab.kafka.client)
     with a_shop(lab) as (shop, lag):
@@ -94,7 +94,7 @@ def test_faults_of_membership(one_stack: str) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_a_fault_is_undone_when_the_block_fails(one_stack: str) -> None:
+def test_a_fault_is_undone_when_the_block_fails(kept_stack: str) -> None:
     lab = Lab.start(kafka=1)
     with a_shop(lab) as (shop, lag):
         with pytest.raises(ZeroDivisionError), shop.fault("slow handler"), shop.fault("hanging transaction"):
@@ -106,7 +106,7 @@ def test_a_fault_is_undone_when_the_block_fails(one_stack: str) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_it_works_in_the_new_protocol(one_stack: str) -> None:
+def test_it_works_in_the_new_protocol(kept_stack: str) -> None:
     lab = Lab.start(kafka=1)
     topic, group = lab.kafka.create_topic(lab.fresh("orders"), 3), lab.fresh("shop")
     with Shop(lab.kafka.client, topic, group, rate=200, **{"group.protocol": "consumer"}) as shop:

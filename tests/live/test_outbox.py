@@ -17,7 +17,7 @@ TAKE = "SELECT id, order_id, event FROM outbox ORDER BY id LIMIT 10 FOR UPDATE S
 
 
 @pytest.fixture
-def lab(one_stack: str) -> Lab:
+def lab(kept_stack: str) -> Lab:
     return Lab.start(kafka=1, postgres=True, say=lambda sentence: None)
 
 

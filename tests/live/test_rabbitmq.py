@@ -65,7 +65,7 @@ def test_three_nodes_are_broken_and_calmed(stack: str) -> None:
     assert found == [b"first", b"second", b"third"]
 
 
-def test_the_api_says_what_is_wrong(one_stack: str) -> None:
+def test_the_api_says_what_is_wrong(kept_stack: str) -> None:
     lab = Lab.start(rabbitmq=1, say=quiet)
     with pytest.raises(LabError, match="404, there is no such thing"):
         lab.rabbitmq.queue("nobody's")
@@ -77,7 +77,7 @@ def test_the_api_says_what_is_wrong(one_stack: str) -> None:
     lab.calm()
 
 
-def test_the_judges_of_lesson_3_1(one_stack: str) -> None:
+def test_the_judges_of_lesson_3_1(kept_stack: str) -> None:
     lab = Lab.start(rabbitmq=1, say=quiet)
     params = lab.rabbitmq.params
 

@@ -14,7 +14,7 @@ from helpers.lessons.triage import CASES, Morning
 
 
 @pytest.fixture
-def lab(one_stack: str) -> Lab:
+def lab(kept_stack: str) -> Lab:
     return Lab.start(rabbitmq=1, kafka=1, say=lambda sentence: None)
 
 

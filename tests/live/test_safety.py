@@ -43,7 +43,7 @@ def test_looking_at_a_stack_ends_nothing(stack: str) -> None:
     assert states() == {"ministack": "running"}
 
 
-def test_a_topic_that_nobody_knows_is_an_error(one_stack: str) -> None:
+def test_a_topic_that_nobody_knows_is_an_error(kept_stack: str) -> None:
     lab = Lab.start(kafka=1, say=quiet)
     with pytest.raises(LabError, match=r"No broker knows the topic 'oders'.\nFix: check its name"):
         lab.kafka.read("oders")

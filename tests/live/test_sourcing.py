@@ -19,7 +19,7 @@ Order = dict[str, Any]
 
 
 @pytest.fixture
-def lab(one_stack: str) -> Lab:
+def lab(kept_stack: str) -> Lab:
     return Lab.start(postgres=True, say=lambda sentence: None)
 
 

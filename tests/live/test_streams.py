@@ -16,7 +16,7 @@ from helpers.systems import streams
 
 
 @pytest.fixture
-def lab(one_stack: str) -> Iterator[Lab]:
+def lab(kept_stack: str) -> Iterator[Lab]:
     streams.load()
     yield Lab.start(kafka=1, say=lambda sentence: None)
     streams.close_all()
@@ -93,10 +93,8 @@ def test_what_crosses_the_border(lab: Lab) -> None:
 
 def test_what_goes_wrong_is_said(lab: Lab) -> None:
     wrong = reading(orders_of(lab, {"total": 1}, {"sum": 2}), lambda key, order: order["total"])
-    with (
-        pytest.raises(LabError, match=r"failed: KeyError: 'total' \(.*FOREACH.*offset=1"),
-        application(lab, wrong) as app,
-    ):
+    app = application(lab, wrong)
+    with pytest.raises(LabError, match=r"failed: KeyError: 'total' \(.*FOREACH.*offset=1"), app:
         app.wait(lambda: False, 60)
     assert app.failure and app.state in ("ERROR", "NOT_RUNNING")
 

@@ -8,7 +8,7 @@ from helpers import Lab
 from helpers.lessons import timeouts
 
 
-def test_right_and_wrong_timeouts(one_stack: str) -> None:
+def test_right_and_wrong_timeouts(kept_stack: str) -> None:
     lab = Lab.start(kafka=1, say=lambda sentence: None)
 
     def judged(named: bool, session: int, interval: int) -> tuple[bool, str, str]:
