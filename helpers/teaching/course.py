@@ -131,8 +131,8 @@ LESSONS = (
         "2.1", "Lag playbook", 75, "How far behind are we, why, and when will we have caught up?",
         (
             "records mislead", "two ways, one time", "exercise: the alert", "healthy under load",
-            "each fault its own cause", "the drain was predicted", "exercise: the drain", "the wrong alarm",
-            "exercise: game day", "the silent jump", "one line in a log", "seen from outside", "two ends",
+            "each fault its own cause", "the drain was predicted", "exercise: game day", "exercise: the drain",
+            "the wrong alarm", "the silent jump", "one line in a log", "seen from outside", "two ends",
             "who has it open",
         ),
     ),
