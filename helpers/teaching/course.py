@@ -151,8 +151,8 @@ LESSONS = (
         (
             "a hot key makes a hot partition", "one lags, five wait", "the neighbours pay",
             "more partitions, more skew", "salting cools it", "order is the price of salt", "reading fans out",
-            "exercise: how many salts", "exercise: salt and merge", "the playbook tells them apart",
-            "exercise: four complaints", "a partition of its own", "drain before you move",
+            "exercise: how many salts", "exercise: salt and merge", "exercise: four complaints",
+            "the playbook tells them apart", "a partition of its own", "drain before you move",
             "no key: even in the long run", "sticky, for larger batches",
         ),
     ),
