@@ -1,25 +1,30 @@
-"""Groups in a rebalance storm: several at work at once, their rebalances and their pace, and who may meet in one group.
+"""Groups in a rebalance storm: at work, watched, their rebalances and their pace, and who may meet in one group.
 
 Introduced in lesson 2.4.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 import pandas as pd
 from confluent_kafka import Consumer, Producer
+from matplotlib.figure import Figure
 
 from ..beat import Beat
+from ..figures.display import Live
+from ..figures.plots import lines
 from ..measure.generations import generations
+from ..measure.sampler import Sampler
 from ..wait import wait_until
 from ..work.answers import all_answered
 from .crew import Crew, Settings, customer
 from .crew_member import Member
 
-__all__ = ["Crew", "at_work", "meeting", "pace", "rebalances", "send"]
+__all__ = ["Crew", "Watch", "at_work", "meeting", "pace", "rebalances", "send", "watched"]
 
 
 @contextmanager
@@ -32,6 +37,64 @@ def at_work(crews: Mapping[str, Crew], names: str = "ABC") -> Iterator[None]:
         for crew in crews.values():
             crew.settled(len(names))
         yield
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A group that is watched, as `watched` gives it."""
+
+    crew: Crew
+    samples: Sampler
+    live: Live
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the watch began; the same clock as in `counts`."""
+        return self.samples.elapsed
+
+    @property
+    def counts(self) -> pd.DataFrame:
+        """The samples so far: columns `t` [s], `series` ("handled", "committed"), `value` [orders]."""
+        return self.samples.frame
+
+    def mark(self, label: str) -> None:
+        """Something happened now: a line in this figure, and in that of the owners."""
+        self.samples.mark(label)
+        self.crew.history.mark(label)
+
+    def until(self, condition: Callable[[], object], what: str, timeout: float = 60) -> None:
+        """Wait until the condition holds, and go on drawing meanwhile.
+
+        Raises:
+            LabError: it did not within `timeout` seconds; says what became of the work so far.
+        """
+
+        def drawn() -> object:
+            self.live.update()
+            return condition()
+
+        wait_until(drawn, timeout, what, self.crew.row)
+
+
+@contextmanager
+def watched(crew: Crew, sentence: str) -> Iterator[Watch]:
+    """A, B and C of this group at work, and a live figure: the orders that were handled, and those committed.
+
+    Args:
+        sentence: what the figure shows (see `Live`).
+
+    Example:
+        >>> with watched(crew, "Orders handled and orders committed.") as watch:
+        ...     watch.until(lambda: crew.committed() >= 240, "240 orders are done")
+    """
+    counts = {"handled": lambda: crew.ledger.received, "committed": crew.committed}
+    samples = Sampler(counts)
+
+    def draw() -> Figure:
+        return lines(samples.frame, "orders [count]", samples.events, step=True)
+
+    with at_work({crew.group: crew}), samples, Live(draw, sentence) as live:
+        yield Watch(crew, samples, live)
 
 
 def rebalances(crews: Mapping[str, Crew]) -> dict[str, int]:

@@ -159,9 +159,8 @@ LESSONS = (
     Outline(
         "2.4", "Rebalance storms", 60, "Why does a group that only rebalances get no work done, and what ends it?",
         (
-            "next to nothing", "work done twice", "a storm from outside", "time ends it", "no protocol ends it",
-            "no rebalance, no progress",
-            "exercise: in time", "exercise: nothing lost", "exercise: the sealed group",
+            "next to nothing", "work done twice", "time ends it", "no protocol ends it", "no rebalance, no progress",
+            "exercise: in time", "exercise: nothing lost", "exercise: the sealed group", "a storm from outside",
             "cooperative storms too", "many hands", "who is in charge", "under-replicated",
             "one hangs, the others carry", "nobody in charge",
             "nothing is decided", "who lets whom in", "migrated at work",
