@@ -11,7 +11,7 @@ from typing import Any
 
 from ..wait import wait_until
 
-__all__ = ["drop_rule", "may_send", "queue_for_now", "replayed", "requests_for"]
+__all__ = ["bodies_of", "drop_rule", "may_send", "queue_for_now", "replayed", "requests_for"]
 
 
 def queue_for_now(sqs: Any, stack: ExitStack, name: str, **attributes: str) -> str:
@@ -19,6 +19,16 @@ def queue_for_now(sqs: Any, stack: ExitStack, name: str, **attributes: str) -> s
     made = str(sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"])
     stack.callback(sqs.delete_queue, QueueUrl=made)
     return made
+
+
+def bodies_of(sqs: Any, queue: str, patience: int) -> list[str]:
+    """What is in an SQS queue, until nothing comes for `patience` seconds. It is deleted then."""
+    found = []
+    while got := sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=patience).get("Messages"):
+        for message in got:
+            found.append(message["Body"])
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    return found
 
 
 def may_send(sqs: Any, queue: str, service: str, source: str) -> str:

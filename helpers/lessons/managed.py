@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from ..teaching.attempt import attempt
 from .exercises import Verdict
-from .made_on_aws import drop_rule, may_send, queue_for_now
+from .made_on_aws import bodies_of, drop_rule, may_send, queue_for_now
 
 __all__ = ["group", "pattern", "time_out"]
 
@@ -74,7 +74,7 @@ def pattern(aws: Any, fresh: Fresh, wanted: object) -> Verdict:
         for name, (source, detail, _) in EVENTS.items():
             entry = {"Source": source, "DetailType": name, "Detail": json.dumps(detail), "EventBusName": bus}
             events.put_events(Entries=[entry])
-        came = {json.loads(body)["detail-type"] for body in _bodies(sqs, queue, aws.patience)}
+        came = {json.loads(body)["detail-type"] for body in bodies_of(sqs, queue, aws.patience)}
     for name, (_, _, right) in EVENTS.items():
         if (name in came) != right:
             said = "came through" if name in came else "was stopped"
@@ -139,12 +139,3 @@ def _grouped(groups: Mapping[int, str], done: Collection[int]) -> Verdict:
             )
             return False, f"this time nobody else waited; but orders {a} and {b}, {whose}", "one customer, one group"
     return True, f"order 1 is stuck with the {len(stuck) - 1} behind it; all {len(others)} of the others are done", ""
-
-
-def _bodies(sqs: Any, queue: str, patience: int) -> list[str]:
-    found = []
-    while got := sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=patience).get("Messages"):
-        for message in got:
-            found.append(message["Body"])
-            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-    return found

@@ -14,6 +14,7 @@ from ..figures.display import styled
 from ..figures.labels import EVENT, ink, mark_events
 from ..figures.pictures import COLOURS
 from ..figures.plots import time_axis
+from .routing import Binding
 
 __all__ = ["busy", "leadership", "routes"]
 
@@ -21,16 +22,17 @@ GOT, NOT = COLOURS[0], "#E6E6E6"
 
 
 @styled
-def routes(got: Mapping[str, Sequence[str]], bound: Sequence[tuple[str, str, str]], keys: Sequence[str]) -> Figure:
+def routes(got: Mapping[str, Sequence[str]], bindings: Sequence[Binding], keys: Sequence[str]) -> Figure:
     """Who got what: a row for each queue, a column for each message; queues of one exchange stand together.
 
     Args:
         got: queue -> the keys of the messages in it.
-        bound: exchange, queue, and how they are bound, in words.
+        bindings: kind of exchange, queue, key, arguments, as `routing.expected` takes them.
         keys: of the messages that each exchange was handed.
     """
-    figure = Figure(figsize=(8.4, 1.6 + 0.42 * len(bound)), layout="constrained")
+    figure = Figure(figsize=(8.4, 1.6 + 0.42 * len(bindings)), layout="constrained")
     axes = figure.subplots()
+    bound = [(kind, queue, key or asked.get("x-match", "")) for kind, queue, key, asked in bindings]
     for row, (_, queue, _) in enumerate(bound):
         for column, key in enumerate(keys):
             count = list(got[queue]).count(key)

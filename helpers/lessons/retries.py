@@ -18,7 +18,7 @@ from ..teaching.attempt import attempt
 from .exercises import Verdict
 from .queues import opened
 
-__all__ = ["Payment", "in_order", "ladder", "ladder_of"]
+__all__ = ["Fragile", "Payment", "in_order", "ladder", "ladder_of"]
 
 
 class Payment:
@@ -53,6 +53,17 @@ class Payment:
     def calls(self) -> pd.DataFrame:
         """Columns `t` [s since the first call], `order`, `ok`."""
         return pd.DataFrame(self._calls, columns=["t", "order", "ok"])
+
+
+class Fragile(Payment):
+    """A service that is up, and does not answer for order 3, the first time that it is asked."""
+
+    def charge(self, order: Any) -> None:
+        """Charge an order. Raises ConnectionError for order 3, once."""
+        if order == 3 and not getattr(self, "_failed", False):
+            self._failed = True
+            raise ConnectionError("payment does not answer")
+        super().charge(order)
 
 
 def ladder_of(channel: Any, fresh: Callable[[str], str], work: str, delays: Sequence[int]) -> list[str]:

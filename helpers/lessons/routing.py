@@ -8,14 +8,17 @@ Introduced in lesson 3.1.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeAlias
 
 import pika
 
 from .exercises import Verdict
 from .queues import opened, taken
 
-__all__ = ["PATTERNS", "matches", "pattern"]
+__all__ = ["PATTERNS", "Binding", "expected", "matches", "pattern"]
+
+Binding: TypeAlias = "tuple[str, str, str, Mapping[str, object]]"  # kind of exchange, queue, key, arguments
 
 PATTERNS = {  # key of a message -> whether the search for orders of Berlin wants it
     "order.berlin": True,
@@ -47,6 +50,22 @@ def matches(kind: str, binding: str, key: str, asked: Mapping[str, object], head
         found = [headers.get(name) == value for name, value in asked.items() if name != "x-match"]
         return any(found) if asked.get("x-match") == "any" else all(found)
     return kind == "fanout"
+
+
+def expected(bindings: Iterable[Binding], messages: Mapping[str, Mapping[str, object]]) -> dict[str, list[str]]:
+    """What each queue should get by these rules, if every exchange is handed every message.
+
+    Args:
+        bindings: one for each queue.
+        messages: routing key -> headers.
+
+    Returns:
+        Queue -> the keys of its messages, in the order of `messages`.
+    """
+    return {
+        queue: [key for key, headers in messages.items() if matches(kind, binding, key, arguments, headers)]
+        for kind, queue, binding, arguments in bindings
+    }
 
 
 def pattern(params: pika.ConnectionParameters, fresh: Callable[[str], str], wanted: object) -> Verdict:

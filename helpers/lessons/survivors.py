@@ -15,12 +15,11 @@ import aio_pika
 import pika
 
 from ..bar import track
-from ..errors import LabError
 from ..wait import wait_until
 from .exercises import Verdict
 from .queues import opened, taken
 
-__all__ = ["Broken", "goes_on", "wait_online"]
+__all__ = ["Broken", "goes_on"]
 
 PERSISTENT = pika.BasicProperties(delivery_mode=pika.DeliveryMode.Persistent)
 ORDERS = 6
@@ -33,7 +32,6 @@ class Cluster(Protocol):
     def url_of(self, number: int) -> str: ...
     def queue(self, name: str) -> dict[str, Any]: ...
     def number(self, node: str) -> int: ...
-    def api(self, path: str) -> Any: ...
     def node(self, number: int) -> Any: ...
 
 
@@ -92,25 +90,6 @@ def _named(named: object, confirmed: Mapping[str, bool]) -> Verdict:
     if missing := sorted(right - chosen):
         return False, f"{missing[0]} confirmed an order, too", "count the members of the queue, not the nodes"
     return True, f"these {len(right)} of {len(confirmed)} confirmed an order, and no other", ""
-
-
-def wait_online(rabbitmq: Cluster, queue: str, count: int) -> None:
-    """Until so many members of a queue follow a leader, or are it."""
-    wait_until(
-        lambda: len(_at_work(rabbitmq, queue)) == count, 40, f"{count} members of {queue} are at work",
-        lambda: _at_work(rabbitmq, queue), retry_on=(LabError,),
-    )  # fmt: skip
-
-
-def _at_work(rabbitmq: Cluster, queue: str) -> list[str]:
-    """The nodes whose member leads or follows, as it says itself; before RabbitMQ 4 those that run, which is less."""
-    online: list[str] = rabbitmq.queue(queue).get("online") or []
-    try:
-        told = rabbitmq.api(f"/queues/quorum/%2F/{queue}/status")
-    except LabError:
-        return online
-    work = {member["Node Name"]: member["Raft State"] for member in told}
-    return [node for node in online if work.get(node) in ("leader", "follower")] if "leader" in work.values() else []
 
 
 class Broken:

@@ -169,11 +169,11 @@ LESSONS = (
     Outline(
         "3.1", "Internals", 60, "How does RabbitMQ decide who gets a message, and when is it gone?",
         (
-            "the exchange decides", "once per queue", "exercise: the pattern", "confirmed, and gone",
-            "mandatory comes back", "an alternate exchange catches", "unacked comes back", "auto-ack loses",
-            "exercise: work, then say so", "prefetch shares the work", "waiting together",
-            "exercise: where is it?", "three frames and an answer", "a round trip each", "the client is the limit",
-            "the last become first", "time counts at the head",
+            "the exchange decides", "exercise: the pattern", "confirmed, and gone", "mandatory comes back",
+            "unacked comes back", "auto-ack loses", "exercise: work, then say so", "prefetch shares the work",
+            "waiting together", "an alternate exchange catches", "once per queue", "three frames and an answer",
+            "a round trip each", "the client is the limit", "the last become first", "time counts at the head",
+            "exercise: where is it?",
         ),
     ),
     Outline(
@@ -181,16 +181,16 @@ LESSONS = (
         (
             "three places and one", "nothing confirmed is lost", "exercise: it goes on", "no majority, no confirm",
             "what was promised is kept", "its node, its fate", "exercise: send until it is confirmed",
-            "exercise: who goes on", "three copies take longer", "reject is counted", "nack, as its version says",
-            "read again",
+            "three copies take longer", "reject is counted", "nack, as its version says", "read again",
+            "exercise: who goes on",
         ),
     ),
     Outline(
         "3.3", "SQS, Kafka, EventBridge", 50, "Which of the managed services fits, and what does it cost?",
         (
             "invisible, then back", "too short: done twice", "exercise: the time-out", "a group waits for its head",
-            "the same name, once", "exercise: whose order?", "rules look inside",
-            "exercise: the pattern of the auditors", "six transports, as documented", "the chooser's advice stands",
+            "exercise: whose order?", "rules look inside", "exercise: the pattern of the auditors",
+            "six transports, as documented", "the same name, once", "the chooser's advice stands",
             "ten a request, a tenth", "the archive goes through the rules again",
         ),
     ),
@@ -198,9 +198,9 @@ LESSONS = (
         "3.4", "Retry or DLQ", 55, "Which failures deserve another try, and where do the others go?",
         (
             "a requeue is a hot loop", "backoff asks less, and loses nothing", "exercise: the waits",
-            "a retry topic loses the order", "exercise: behind it", "three receives, then parked",
-            "processed and parked is sent", "killed half-way, nothing is lost", "charged once, although sent twice",
-            "exercise: the morning after", "jitter thins the herd",
+            "a retry topic loses the order", "three receives, then parked", "what works now goes back",
+            "exercise: the morning after", "exercise: behind it", "processed and parked is sent",
+            "killed half-way, nothing is lost", "charged once, although sent twice", "jitter thins the herd",
         ),
     ),
     Outline(

@@ -1,0 +1,83 @@
+"""Queues of RabbitMQ as phase 3 reads them: with an end, and from the management API. No broker is asked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import chain, count, repeat
+from typing import Any
+
+import pytest
+
+from helpers.lessons import queues, replicas
+from helpers.lessons.retries import Fragile
+
+Delivery = tuple[Any, Any, Any]
+NOTHING: Delivery = (None, None, None)
+
+
+class Channel:
+    """Brings these messages, and then nothing, each time that it is waited for."""
+
+    def __init__(self, messages: Iterator[Delivery]) -> None:
+        self._messages = messages
+
+    def consume(self, queue: str, inactivity_timeout: float) -> Iterator[Delivery]:
+        return chain(self._messages, repeat(NOTHING))
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look at the clock is a tenth of a second later."""
+    ticks = count()
+    monkeypatch.setattr(queues.time, "monotonic", lambda: next(ticks) / 10)
+
+
+def messages(*bodies: bytes) -> Iterator[Delivery]:
+    return (("method", "about", body) for body in bodies)
+
+
+def test_deliveries_end_when_nothing_comes() -> None:
+    late = chain(messages(b"1"), repeat(NOTHING, 5), messages(b"2"))
+    assert [body for _, _, body in queues.deliveries(Channel(late), "tasks", quiet=1.0)] == [b"1", b"2"]
+    too_late = chain(messages(b"1"), repeat(NOTHING, 20), messages(b"2"))
+    assert [body for _, _, body in queues.deliveries(Channel(too_late), "tasks", quiet=1.0)] == [b"1"]
+
+
+def test_deliveries_end_when_their_time_is_up() -> None:
+    endless = (("method", "about", b"again") for _ in count())
+    assert 1 < len(list(queues.deliveries(Channel(endless), "tasks", seconds=1.0))) < 10
+
+
+class Cluster:
+    """Its API names these fields for every queue."""
+
+    def __init__(self, **fields: object) -> None:
+        self._fields = fields
+
+    def queue(self, name: str) -> dict[str, Any]:
+        return self._fields
+
+    def number(self, node: str) -> int:
+        return int(node[-1])
+
+    def api(self, path: str) -> Any:
+        return []
+
+
+def test_nodes_by_their_numbers() -> None:
+    cluster = Cluster(members=["rabbit@n1", "rabbit@n3"], leader="rabbit@n3", node="rabbit@n2")
+    assert replicas.nodes_of(cluster, "orders", "members") == [1, 3]
+    assert replicas.nodes_of(cluster, "orders", "node") == [2]
+    assert replicas.leader_of(cluster, "orders") == 3
+    assert math.isnan(replicas.leader_of(Cluster(leader=""), "orders"))
+    assert replicas.nodes_of(Cluster(), "orders", "online") == []
+
+
+def test_a_service_that_fails_once() -> None:
+    payment = Fragile()
+    payment.charge(1)
+    with pytest.raises(ConnectionError):
+        payment.charge(3)
+    payment.charge(3)
+    assert payment.charged == {1: 1, 3: 1}
