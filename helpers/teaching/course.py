@@ -206,9 +206,9 @@ LESSONS = (
     Outline(
         "4.1", "Event sourcing and CQRS", 75, "What changes when events are the state, and reading is separate?",
         (
-            "the row forgets", "exercise: a new event", "a version keeps the rule", "the loser decides again",
-            "exercise: overtaken", "rebuilt from offset 0", "a question nobody had asked",
-            "repeats and disorder break it", "the version mends repeats", "exercise: too early",
+            "the row forgets", "exercise: a new event", "a version keeps the rule", "exercise: overtaken",
+            "rebuilt from offset 0", "repeats and disorder break it", "the version mends repeats",
+            "the loser decides again", "a question nobody had asked", "exercise: too early",
             "stale, unless you name the version", "a snapshot ends the growth", "upcast when read",
             "one state a key is left", "the file was written anew", "compaction eats history",
             "the library refuses the second, too",
@@ -218,8 +218,8 @@ LESSONS = (
         "4.2", "Transactional outbox", 60, "How do a database and a broker change together, or not at all?",
         (
             "two writes disagree", "the outbox loses nothing", "exercise: in this order",
-            "twenty kills, one effect each", "two share, and lose the order", "exercise: to each its own",
-            "ids are not in the order of commits", "exercise: behind the horizon", "a bell is quick, and looks seldom",
+            "two share, and lose the order", "exercise: to each its own", "ids are not in the order of commits",
+            "twenty kills, one effect each", "exercise: behind the horizon", "a bell is quick, and looks seldom",
             "a forgotten transaction keeps the dead",
         ),
     ),
@@ -235,9 +235,9 @@ LESSONS = (
     Outline(
         "4.4", "Kafka Streams", 90, "What does the library carry that a consumer loop does not?",
         (
-            "a dict dies with its process", "counted, and kept in Kafka", "the state comes back",
-            "exactly once is exact", "grace, and then no more", "exercise: the window", "a join looks once",
-            "exercise: revenue by city", "exercise: who lives where", "hopping counts twice, sessions follow",
+            "a dict dies with its process", "counted, and kept in Kafka", "exactly once is exact", "a join looks once",
+            "exercise: revenue by city", "the state comes back", "exercise: who lives where",
+            "grace, and then no more", "exercise: the window", "hopping counts twice, sessions follow",
             "tasks are shared, and so is the state", "a standby is nearly there",
             "it ends, or goes on and keeps it", "the border costs",
         ),
