@@ -15,8 +15,6 @@ from typing import Any, Protocol
 
 import jpype
 
-from ..systems import streams
-
 __all__ = ["changes_for", "changes_in", "counting", "total_of"]
 
 LEVELS = ("read_uncommitted", "read_committed")
@@ -29,13 +27,23 @@ class Brokers(Protocol):
     def read(self, topic: str, **settings: Any) -> list[Any]: ...
 
 
-def counting(tell: Callable[[object], None], given: Mapping[str, str], orders: str, stop: int) -> None:
+class Streams(Protocol):
+    """The module `helpers.systems.streams`, as far as it is needed here."""
+
+    def load(self) -> None: ...
+    def Application(self, topology: Any, given: Mapping[str, str]) -> Any: ...  # noqa: N802  # a class
+
+
+def counting(
+    tell: Callable[[object], None], streams: Streams, given: Mapping[str, str], orders: str, stop: int
+) -> None:
     """For a `worker`: counts orders by key into the store `counts`, and stands still when order number `stop` goes in.
 
     It never returns: its process is killed. Nothing is committed while it stands, if `commit.interval.ms` is longer.
 
     Args:
         tell: the worker's; told "standing" in the step before the count.
+        streams: the module; the new process loads it.
         given: `streams.settings(...)`.
         orders: the topic.
         stop: the number of the order, from 1 on; 0 stands nowhere.
@@ -44,7 +52,7 @@ def counting(tell: Callable[[object], None], given: Mapping[str, str], orders: s
         LabError: there is no Java; the application did not start.
 
     Example:
-        >>> with worker(changelogs.counting, given, orders, 301) as process:
+        >>> with worker(changelogs.counting, streams, given, orders, 301) as process:
         ...     next(process)
         ...     process.kill()
 
