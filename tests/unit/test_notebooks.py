@@ -232,6 +232,29 @@ def test_what_is_deeper_can_be_read_after_all_lessons(path: Path) -> None:
     assert taken_away(cells) == []
 
 
+def main_lines(path: Path) -> dict[str, list[nbformat.NotebookNode]]:
+    """The cells of each lesson that no collapsed heading hides, by the lesson's id."""
+    found, lesson, hidden = dict[str, list[nbformat.NotebookNode]](), "", False
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "markdown" and (heading := re.search(r"^#{2,3} (\d\.\d )?", cell.source, re.M)):
+            lesson = (heading[1] or lesson).strip()
+            hidden = bool(cell.metadata.get("jp-MarkdownHeadingCollapsed"))
+        if lesson and not hidden:
+            found.setdefault(lesson, []).append(cell)
+    return found
+
+
+@each
+def test_a_main_line_is_what_a_class_does_together(path: Path) -> None:
+    """45 cells at most; and what stands open is read at a glance."""
+    for lesson, cells in main_lines(path).items():
+        assert len(cells) <= 45, (lesson, len(cells), "what goes further belongs into Deeper")
+        for cell in cells:
+            shut = cell.cell_type != "code" or cell.metadata.get("jupyter", {}).get("source_hidden")
+            lines = [line for line in cell.source.splitlines() if line.strip()]
+            assert shut or len(lines) <= 15, (lesson, cell.source)
+
+
 def places(path: Path) -> list[float]:
     """Where the right answer of each prediction stands: 0.0 first, 1.0 last."""
     found, options = [], {}
