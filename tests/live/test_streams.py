@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from helpers import Lab, LabError
+from helpers import Lab, LabError, wait_until
 from helpers.lessons import streaming
 from helpers.systems import streams
 
@@ -96,7 +96,8 @@ def test_what_goes_wrong_is_said(lab: Lab) -> None:
     app = application(lab, wrong)
     with pytest.raises(LabError, match=r"failed: KeyError: 'total' \(.*FOREACH.*offset=1"), app:
         app.wait(lambda: False, 60)
-    assert app.failure and app.state in ("ERROR", "NOT_RUNNING")
+    wait_until(lambda: app.state in ("ERROR", "NOT_RUNNING"), 30, "it has ended", lambda: app.state)
+    assert app.failure
 
     poison = reading(orders_of(lab, "{total"), lambda key, order: None)
     said = r"(?s)was expecting double-quote.*Fix: .*deserialization.exception.handler"
