@@ -34,16 +34,24 @@ RATE, TOGETHER, PROMISE = 500, 20, 0.15  # records a second; that share a reques
 
 
 def company(client: Mapping[str, Any], topic: str, settings: Mapping[str, Any]) -> Verdict:
-    """Whether 500 records a second go 20 to a request, and 95 of 100 answers come within 150 ms; two seconds, live."""
+    """Whether 500 records a second go 20 to a request, and 95 of 100 answers come within 150 ms; two seconds, live.
+
+    When they are late and it was not `linger.ms`, the machine was busy: the second of two turns counts then.
+    """
     if settings == ALONE:
         return False, "as it is, nobody waits, and a batch has room for a few", "it takes both: time and room"
     _, trouble = attempt(lambda: Producer({**client, **settings}))
     if trouble:
         return False, f"the client refused: {trouble}", "linger.ms and batch.size are numbers"
-    result, trouble = attempt(lambda: one_by_one(client, topic, RATE, 2 * RATE, **settings), limit=20)
-    if result is None:
-        return False, f"the records were not sent: {trouble}", "lab.calm(), then run the cell again"
-    return of_company(result[0], float(np.percentile(result[1], 95)), settings)
+    verdict: Verdict = False, "", ""
+    for _ in range(1 + (float(settings.get("linger.ms", 5)) < PROMISE * 1e3)):  # late for another reason? Once more
+        result, trouble = attempt(lambda: one_by_one(client, topic, RATE, 2 * RATE, **settings), limit=20)
+        if result is None:
+            return False, f"the records were not sent: {trouble}", "lab.calm(), then run the cell again"
+        verdict = of_company(result[0], float(np.percentile(result[1], 95)), settings)
+        if verdict[0] or result[0] < TOGETHER:
+            break
+    return verdict
 
 
 def of_company(together: float, p95: float, settings: Mapping[str, Any]) -> Verdict:

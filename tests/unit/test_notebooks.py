@@ -328,6 +328,27 @@ def test_the_minutes_of_the_sections_add_up(path: Path) -> None:
 
 
 @each
+def test_a_lesson_opens_with_its_question_and_its_minutes(path: Path) -> None:
+    """In a paragraph of plain words; and what a class does together takes as long as its sections say."""
+    minutes, lesson, hidden = dict[str, list[int]](), "", False
+    for cell in cells_of(path, "markdown"):
+        for marks, heading, spent in re.findall(r"^(#{2,4}) (.+)(?:\n\n\*(\d+) minutes?\*$)?", cell.source, re.M):
+            lesson = heading[:3] if marks == "##" and re.match(r"\d\.\d ", heading) else lesson
+            if marks == "###":
+                hidden = bool(cell.metadata.get("jp-MarkdownHeadingCollapsed"))
+            if lesson and spent:
+                minutes.setdefault(lesson, [0, 0])[hidden] += int(spent)
+    for cell in cells_of(path, "markdown"):
+        if opening := re.match(r"## (\d\.\d) .+\n\n(.+)\n\n([\s\S]+)", cell.source):
+            assert len(opening[2].split()) > 40, opening[2]
+            said = re.search(
+                r"The main line takes (\d+) minutes\. What stands under \*Deeper\* is folded, takes (\d+)", opening[3]
+            )
+            assert said and [*map(int, said.groups())] == minutes.pop(opening[1]), cell.source
+    assert not minutes, "no opening"
+
+
+@each
 def test_a_lesson_begins_with_a_cell_of_its_own(path: Path) -> None:
     """JupyterLab's contents run the cells of a heading: that must not be the whole notebook."""
     for cell in cells_of(path, "markdown"):
