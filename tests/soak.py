@@ -2,8 +2,8 @@
 
     python -m tests.soak notebooks/01_kafka_fundamentals.ipynb --tag acks --times 20 --stack processes
 
-Cells tagged `setup` run once, cells with the tag run each time. Ends with `20 of 20`, or with what differed. Only the
-lines of checks are compared: predictions are asked for in cells that do not run here.
+Of each lesson that has the tag, cells tagged `setup` run once, those with the tag each time. Ends with `20 of 20`, or
+with what differed. Only the lines of checks are compared: predictions are asked for in cells that do not run here.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from helpers.paths import repo_dir
 from helpers.stacks import NAMES
 from tests.labs import environment
 from tests.outputs import text_of
+from tests.pace import lessons_of
 
 
 def checks(cell: nbformat.NotebookNode) -> list[str]:
@@ -39,27 +40,35 @@ if __name__ == "__main__":
     os.environ |= environment(args.stack)
 
     notebook = nbformat.read(args.notebook, as_version=4)
-    tagged = [(i, cell, set(cell.metadata.get("tags", []))) for i, cell in enumerate(notebook.cells)]
-    stored = {i: said for i, cell, tags in tagged if args.tag in tags and (said := checks(cell))}
+    places = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    tagged = [
+        (lesson, i, notebook.cells[i], set(notebook.cells[i].metadata.get("tags", [])))
+        for lesson, i in zip(lessons_of(args.notebook), places, strict=True)
+    ]
+    stored = {i: said for _, i, cell, tags in tagged if args.tag in tags and (said := checks(cell))}
     if not stored:
         sys.exit(f"{args.notebook}: no cell with the tag {args.tag!r} has a stored check")
+    lessons = dict.fromkeys(lesson for lesson, i, _, _ in tagged if i in stored)
     client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(args.notebook.parent)}})
     passed = 0
     try:
         with client.setup_kernel():
-            for i, cell, tags in tagged:
-                if "setup" in tags:
-                    client.execute_cell(cell, i)
-            for turn in range(1, args.times + 1):
-                started = time.monotonic()
-                for i, cell, tags in tagged:
-                    if args.tag in tags:
+            for lesson in lessons:
+                cells = [(i, cell, tags) for other, i, cell, tags in tagged if other == lesson]
+                for i, cell, tags in cells:
+                    if "setup" in tags:
                         client.execute_cell(cell, i)
-                differ = [i for i, said in stored.items() if checks(notebook.cells[i]) != said]
-                passed += not differ
-                said = "".join(f"\ncell {i}: {text_of(notebook.cells[i])}" for i in differ) or "as stored"
-                print(f"{turn}: {time.monotonic() - started:.1f} s: {said}", flush=True)
+                for turn in range(1, args.times + 1):
+                    started = time.monotonic()
+                    for i, cell, tags in cells:
+                        if args.tag in tags:
+                            client.execute_cell(cell, i)
+                    differ = [i for i, cell, _ in cells if i in stored and checks(cell) != stored[i]]
+                    passed += not differ
+                    said = "".join(f"\ncell {i}: {text_of(notebook.cells[i])}" for i in differ) or "as stored"
+                    print(f"{lesson}, {turn}: {time.monotonic() - started:.1f} s: {said}", flush=True)
     finally:
         subprocess.run([sys.executable, "-m", "helpers", "down"], cwd=repo_dir())
-    print(f"{passed} of {args.times} as stored on {args.stack}")
-    sys.exit(passed < args.times)
+    wanted = args.times * len(lessons)
+    print(f"{passed} of {wanted} as stored on {args.stack}")
+    sys.exit(passed < wanted)

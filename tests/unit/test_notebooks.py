@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import itertools
 import re
 import subprocess
@@ -152,6 +153,24 @@ def test_going_back_meets_what_was_there(path: Path) -> None:
         if "solution" not in tags(cell):  # it binds what the exercise above it binds
             lessons.setdefault(lesson, []).append(cell.source)
     assert [f"{lesson}: {found}" for lesson, cells in lessons.items() for found in rebound(cells)] == []
+
+
+@each
+def test_what_is_run_again_and_again_needs_only_its_set_up(path: Path) -> None:
+    """`tests.soak` runs the cells of a tag and the set-up of their lesson, and no others."""
+    lessons = lessons_of(path)
+    for tag, lesson in itertools.product(("acks", "kills"), dict.fromkeys(lessons)):
+        cells = [cell for other, cell in zip(lessons, cells_of(path), strict=True) if other == lesson]
+        there = [names_of(cell.source) for cell in cells if tags(cell) & {"setup", tag}]
+        functions = {name: free for names in there for name, free in names.functions.items()}
+        todo = set().union(*(names_of(cell.source).read for cell in cells if tag in tags(cell)))
+        used = set[str]()
+        while todo:
+            used |= todo
+            todo = set().union(*(functions.get(name, set()) for name in todo)) - used
+        imported = {name for cell in cells if "setup" in tags(cell) for name in origins(cell.source)}
+        known = set().union(imported, dir(builtins), *(names.bound for names in there))
+        assert used <= known, (lesson, tag, used - known)
 
 
 def origins(source: str) -> dict[str, str]:
