@@ -30,6 +30,13 @@ def checks(cell: nbformat.NotebookNode) -> list[str]:
     return [line for line in text_of(cell).splitlines() if line.startswith(("✔", "✘"))]
 
 
+def run(client: NotebookClient, cells: list[tuple[int, nbformat.NotebookNode, set[str]]], tag: str) -> None:
+    """Of these cells, each with its place and its tags, those that have this one."""
+    for place, cell, tags in cells:
+        if tag in tags:
+            client.execute_cell(cell, place)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("notebook", type=Path)
@@ -55,14 +62,10 @@ if __name__ == "__main__":
         with client.setup_kernel():
             for lesson in lessons:
                 cells = [(i, cell, tags) for other, i, cell, tags in tagged if other == lesson]
-                for i, cell, tags in cells:
-                    if "setup" in tags:
-                        client.execute_cell(cell, i)
+                run(client, cells, "setup")
                 for turn in range(1, args.times + 1):
                     started = time.monotonic()
-                    for i, cell, tags in cells:
-                        if args.tag in tags:
-                            client.execute_cell(cell, i)
+                    run(client, cells, args.tag)
                     differ = [i for i, cell, _ in cells if i in stored and checks(cell) != stored[i]]
                     passed += not differ
                     said = "".join(f"\ncell {i}: {text_of(notebook.cells[i])}" for i in differ) or "as stored"

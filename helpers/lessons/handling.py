@@ -15,7 +15,7 @@ from ..teaching.attempt import sentence
 from ..wait import wait_until
 from ..work.workers import worker
 from .exercises import Verdict
-from .queues import opened, taken
+from .queues import deliveries, opened, taken
 
 __all__ = ["judge"]
 
@@ -83,9 +83,7 @@ def _serve(tell: Callable[[object], None], params: pika.ConnectionParameters, qu
 
     with pika.BlockingConnection(params) as connection:
         channel = connection.channel()
-        for method, _, body in channel.consume(queue, inactivity_timeout=0.5):
-            if method is None:
-                break
+        for method, _, body in deliveries(channel, queue, quiet=0.5):
             handle(channel, method, body, work)
 
 

@@ -16,7 +16,7 @@ from ..beat import Beat
 from ..wait import wait_until
 from ..work.workload import running
 from .exercises import Verdict
-from .queues import opened
+from .queues import count_consumers, count_ready, opened
 
 __all__ = ["CAUSES", "Missing"]
 
@@ -80,7 +80,7 @@ class Missing:
             channel.queue_bind(self.queue, self.exchange, typed)
             if self._sealed == "unacked":
                 Missing._open.enter_context(running(self._holds, rate=None))
-                wait_until(lambda: self._asked().consumer_count == 1, 20, "a consumer is there")
+                wait_until(lambda: count_consumers(rabbitmq.params, self.queue) == 1, 20, "a consumer is there")
             channel.basic_publish(self.exchange, self.key, ORDER)
             for n in range(5 if self._sealed == "overflow" else 0):
                 channel.basic_publish(self.exchange, self.key, f"order {4712 + n}")
@@ -97,20 +97,16 @@ class Missing:
             for _ in beat:
                 next(messages)
 
-    def _asked(self, queue: str = "") -> Any:
-        with pika.BlockingConnection(self._rabbitmq.params) as connection:
-            return connection.channel().queue_declare(queue or self.queue, passive=True).method
-
     def _is_so(self) -> bool:
         """Whether the broker shows what the sealed reason does."""
-        ready = self._asked().message_count
+        ready = count_ready(self._rabbitmq.params, self.queue)
         if self._sealed == "no binding":
             ways = self._rabbitmq.api(f"/exchanges/%2F/{self.exchange}/bindings/source")
             return bool(ready == 0) and [way["routing_key"] for way in ways] != [self.key]
         if self._sealed == "unacked":
             return bool(self._rabbitmq.queue(self.queue).get("messages_unacknowledged") == 1)
         if self._sealed == "dead-lettered":
-            return bool(ready == 0 and self._asked(self._dead).message_count == 1)
+            return bool(ready == 0 and count_ready(self._rabbitmq.params, self._dead) == 1)
         return bool(ready == (5 if self._sealed == "overflow" else 0))
 
     @classmethod

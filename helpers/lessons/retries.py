@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, Producer
 
 from ..teaching.attempt import attempt
 from .exercises import Verdict
-from .queues import opened
+from .queues import deliveries, opened
 
 __all__ = ["Fragile", "Payment", "in_order", "ladder", "ladder_of"]
 
@@ -58,9 +58,11 @@ class Payment:
 class Fragile(Payment):
     """A service that is up, and does not answer for order 3, the first time that it is asked."""
 
+    _failed = False
+
     def charge(self, order: Any) -> None:
         """Charge an order. Raises ConnectionError for order 3, once."""
-        if order == 3 and not getattr(self, "_failed", False):
+        if order == 3 and not self._failed:
             self._failed = True
             raise ConnectionError("payment does not answer")
         super().charge(order)
@@ -93,12 +95,10 @@ def ladder(params: pika.ConnectionParameters, fresh: Callable[[str], str], delay
     with opened(params) as channel:
         work = fresh("work")
         channel.queue_declare(work, durable=True, arguments={"x-expires": 600_000})
-        waits, parked = ladder_of(channel, fresh, work, delays), list[str]()
+        waits, parked = ladder_of(channel, fresh, work, delays), list[bytes]()
         for n in range(sent):
             channel.basic_publish("", work, str(n), pika.BasicProperties(headers={"attempts": 0}))
-        for method, about, body in channel.consume(work, inactivity_timeout=4):
-            if method is None:
-                break
+        for method, about, body in deliveries(channel, work, quiet=4):
             tried = about.headers["attempts"]
             try:
                 payment.charge(body)

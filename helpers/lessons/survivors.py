@@ -16,8 +16,10 @@ import pika
 
 from ..bar import track
 from ..wait import wait_until
+from . import replicas
 from .exercises import Verdict
 from .queues import opened, taken
+from .replicas import nodes_of
 
 __all__ = ["Broken", "goes_on"]
 
@@ -25,13 +27,11 @@ PERSISTENT = pika.BasicProperties(delivery_mode=pika.DeliveryMode.Persistent)
 ORDERS = 6
 
 
-class Cluster(Protocol):
+class Cluster(replicas.Cluster, Protocol):
     """`lab.rabbitmq`, as far as it is needed here."""
 
     def params_of(self, number: int) -> pika.ConnectionParameters: ...
     def url_of(self, number: int) -> str: ...
-    def queue(self, name: str) -> dict[str, Any]: ...
-    def number(self, node: str) -> int: ...
     def node(self, number: int) -> Any: ...
 
 
@@ -70,8 +70,7 @@ def goes_on(rabbitmq: Cluster, queue: str, arguments: object) -> Verdict:
 
 def _members(rabbitmq: Cluster, queue: str) -> list[int]:
     """The nodes that have a queue's messages."""
-    said = rabbitmq.queue(queue)
-    return sorted(rabbitmq.number(node) for node in said.get("members") or [said["node"]])
+    return sorted(nodes_of(rabbitmq, queue, "members") or nodes_of(rabbitmq, queue, "node"))
 
 
 def _named(named: object, confirmed: Mapping[str, bool]) -> Verdict:

@@ -43,15 +43,17 @@ def company(client: Mapping[str, Any], topic: str, settings: Mapping[str, Any]) 
     _, trouble = attempt(lambda: Producer({**client, **settings}))
     if trouble:
         return False, f"the client refused: {trouble}", "linger.ms and batch.size are numbers"
-    verdict: Verdict = False, "", ""
-    for _ in range(1 + (float(settings.get("linger.ms", 5)) < PROMISE * 1e3)):  # late for another reason? Once more
-        result, trouble = attempt(lambda: one_by_one(client, topic, RATE, 2 * RATE, **settings), limit=20)
-        if result is None:
-            return False, f"the records were not sent: {trouble}", "lab.calm(), then run the cell again"
-        verdict = of_company(result[0], float(np.percentile(result[1], 95)), settings)
-        if verdict[0] or result[0] < TOGETHER:
-            break
-    return verdict
+
+    def turn() -> tuple[float, float]:
+        together, answers = one_by_one(client, topic, RATE, 2 * RATE, **settings)
+        return together, float(np.percentile(answers, 95))
+
+    result, trouble = attempt(turn, limit=20)
+    if result and result[0] >= TOGETHER and result[1] > PROMISE > float(settings.get("linger.ms", 5)) / 1e3:
+        result, trouble = attempt(turn, limit=20)
+    if result is None:
+        return False, f"the records were not sent: {trouble}", "lab.calm(), then run the cell again"
+    return of_company(*result, settings)
 
 
 def of_company(together: float, p95: float, settings: Mapping[str, Any]) -> Verdict:

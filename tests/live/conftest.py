@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -11,16 +12,18 @@ from pathlib import Path
 import psutil
 import pytest
 
-from helpers.lab import down
+from helpers.lab import down, reset
+from helpers.paths import repo_dir
 from helpers.stacks.docker import docker_problem
 from tests.labs import why_not
 
+REASONS = {name: why_not(name) for name in ("processes", "containers")}  # empty where a stack can be tested
 STACKS = [
-    pytest.param(name, marks=pytest.mark.skipif(bool(reason := why_not(name)), reason=f"{name}: {reason}"))
-    for name in ("processes", "containers")
+    pytest.param(name, marks=pytest.mark.skipif(bool(reason), reason=f"{name}: {reason}"))
+    for name, reason in REASONS.items()
 ]
+ONE_STACK = "containers" if REASONS["processes"] else "processes"  # for what is the same on each
 
-ONE_STACK = "containers" if why_not("processes") else "processes"  # for what is the same on each
 Cli = Callable[..., subprocess.CompletedProcess[str]]
 
 
@@ -44,22 +47,22 @@ def one_stack(stack: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def kept_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder of the lab that the tests of one worker keep, and its end."""
-    home = tmp_path_factory.mktemp("kept") / "lab"
+def kept_home() -> Iterator[Path]:
+    """The folder of the lab that the tests of one worker keep; after an interrupt, `make down ALL=--all` finds it."""
+    home = repo_dir() / ".lab" / "test" / f"live-{os.getpid()}"
     yield home
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("LAB_HOME", str(home))
         environment.setenv("LAB_STACK", ONE_STACK)
-        down()
+        reset()
     assert left_behind(home) == []
 
 
 @pytest.fixture
 def kept_stack(kept_home: Path, lab_home: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """One stack, in a lab that stays up for the next test: for what talks to brokers and leaves none of them broken."""
-    if reason := why_not(ONE_STACK):
-        pytest.skip(f"{ONE_STACK}: {reason}")
+    if REASONS[ONE_STACK]:
+        pytest.skip(f"{ONE_STACK}: {REASONS[ONE_STACK]}")
     monkeypatch.setenv("LAB_HOME", str(kept_home))
     monkeypatch.setenv("LAB_STACK", ONE_STACK)
     monkeypatch.setenv("LAB_PORTS", "any")

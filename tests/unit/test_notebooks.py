@@ -118,15 +118,21 @@ def _globals(table: symtable.SymbolTable) -> set[str]:
     return {name.get_name() for name in table.get_symbols() if name.is_global() and name.is_referenced()}
 
 
+def reached(names: set[str], functions: dict[str, set[str]]) -> set[str]:
+    """These names, and what the functions among them read, and theirs."""
+    found, todo = set[str](), names
+    while todo:
+        found |= todo
+        todo = set[str]().union(*(functions.get(name, set()) for name in todo)) - found
+    return found
+
+
 def rebound(cells: list[str]) -> list[str]:
     """Names that a cell takes from an earlier one, itself or in the functions that it uses, and a later one rebinds."""
     found, all_names = [], [names_of(cell) for cell in cells]
     functions = {name: free for names in all_names for name, free in names.functions.items()}
     for place, names in enumerate(all_names):
-        used, todo = set[str](), names.read
-        while todo:
-            used |= todo
-            todo = set().union(*(functions.get(name, set()) for name in todo)) - used
+        used = reached(names.read, functions)
         for name in sorted(used - names.bound):
             before, after = (
                 [n for n, other in part if name in other.bound]
@@ -163,11 +169,8 @@ def test_what_is_run_again_and_again_needs_only_its_set_up(path: Path) -> None:
         cells = [cell for other, cell in zip(lessons, cells_of(path), strict=True) if other == lesson]
         there = [names_of(cell.source) for cell in cells if tags(cell) & {"setup", tag}]
         functions = {name: free for names in there for name, free in names.functions.items()}
-        todo = set().union(*(names_of(cell.source).read for cell in cells if tag in tags(cell)))
-        used = set[str]()
-        while todo:
-            used |= todo
-            todo = set().union(*(functions.get(name, set()) for name in todo)) - used
+        read = set[str]().union(*(names_of(cell.source).read for cell in cells if tag in tags(cell)))
+        used = reached(read, functions)
         imported = {name for cell in cells if "setup" in tags(cell) for name in origins(cell.source)}
         known = set().union(imported, dir(builtins), *(names.bound for names in there))
         assert used <= known, (lesson, tag, used - known)
@@ -209,10 +212,7 @@ def taken_away(cells: list[Placed]) -> list[str]:
             for other, names in zip(cells, all_names, strict=True) if other.lesson == cell.lesson
             for name, free in names.functions.items()
         }  # fmt: skip
-        used, todo = set[str](), all_names[place].read
-        while todo:
-            used |= todo
-            todo = set().union(*(functions.get(name, set()) for name in todo)) - used
+        used = reached(all_names[place].read, functions)
         for name in used - all_names[place].bound - again:
             before = [n for n in range(place) if name in all_names[n].bound | imports[n].keys()]
             if not before or (cells[before[-1]].lesson, cells[before[-1]].deeper) == (cell.lesson, cell.deeper):
@@ -336,35 +336,33 @@ def test_a_comment_stands_above_a_line_that_has_no_room_for_it(path: Path) -> No
     assert torn == []
 
 
+def minutes_of(prose: str) -> list[int]:
+    """Those that stand under the headings of sections."""
+    return [int(found) for found in re.findall(r"^#{2,3} .+\n\n\*(\d+) minutes?\*$", prose, re.M)]
+
+
 @each
 def test_the_minutes_of_the_sections_add_up(path: Path) -> None:
     for lesson in (lesson for lesson in LESSONS if str(lesson.notebook) == path.name and lesson.exists):
         prose = "\n".join(cell.source for cell in cells_of(path, "markdown"))
         if lesson.id != "0":
             prose = re.split(r"^## ", prose.split(f"\n## {lesson.heading}\n")[1], flags=re.M)[0]
-        minutes = [int(found) for found in re.findall(r"^#{2,3} .+\n\n\*(\d+) minutes?\*$", prose, re.M)]
+        minutes = minutes_of(prose)
         assert sum(minutes) == lesson.minutes, (lesson.heading, minutes)
 
 
 @each
 def test_a_lesson_opens_with_its_question_and_its_minutes(path: Path) -> None:
     """In a paragraph of plain words; and what a class does together takes as long as its sections say."""
-    minutes, lesson, hidden = dict[str, list[int]](), "", False
-    for cell in cells_of(path, "markdown"):
-        for marks, heading, spent in re.findall(r"^(#{2,4}) (.+)(?:\n\n\*(\d+) minutes?\*$)?", cell.source, re.M):
-            lesson = heading[:3] if marks == "##" and re.match(r"\d\.\d ", heading) else lesson
-            if marks == "###":
-                hidden = bool(cell.metadata.get("jp-MarkdownHeadingCollapsed"))
-            if lesson and spent:
-                minutes.setdefault(lesson, [0, 0])[hidden] += int(spent)
-    for cell in cells_of(path, "markdown"):
-        if opening := re.match(r"## (\d\.\d) .+\n\n(.+)\n\n([\s\S]+)", cell.source):
-            assert len(opening[2].split()) > 40, opening[2]
-            said = re.search(
-                r"The main line takes (\d+) minutes\. What stands under \*Deeper\* is folded, takes (\d+)", opening[3]
-            )
-            assert said and [*map(int, said.groups())] == minutes.pop(opening[1]), cell.source
-    assert not minutes, "no opening"
+    lessons = {lesson.id: lesson for lesson in LESSONS}
+    for id, cells in main_lines(path).items():
+        opening = re.match(r"## \d\.\d .+\n\n(.+)\n\n([\s\S]+)", cells[0].source)
+        assert opening and len(opening[1].split()) > 40, cells[0].source
+        said = re.search(
+            r"The main line takes (\d+) minutes\. What stands under \*Deeper\* is folded, takes (\d+)", opening[2]
+        )
+        main = sum(minutes_of("\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")))
+        assert said and [*map(int, said.groups())] == [main, lessons[id].minutes - main], cells[0].source
 
 
 @each
