@@ -12,11 +12,13 @@ import hashlib
 import json
 import os
 from pathlib import Path
-
-import nbformat
+from typing import TYPE_CHECKING
 
 from ..errors import LabError
 from ..paths import repo_dir
+
+if TYPE_CHECKING:  # it takes as long to import as all else that a lesson imports, and no lesson reads notebooks
+    from nbformat import NotebookNode
 
 __all__ = ["folder", "make_copies", "offers"]
 
@@ -47,7 +49,7 @@ def make_copies(fresh: str = "") -> list[str]:
     folder().mkdir(parents=True, exist_ok=True)
     said = []
     for source in sources:
-        notebook = nbformat.read(source, as_version=4)
+        notebook = _read(source)
         target, edition = folder() / source.name, _edition(notebook)
         if fresh and source.name.startswith(fresh) and target.exists():
             kept = next(name for n in range(1, 10_000) if not (name := target.with_suffix(f".kept-{n}.ipynb")).exists())
@@ -70,7 +72,7 @@ def offers() -> list[str]:
     return [
         f"{_offer(source)}: `{_command(source)}`"
         for source, target in there
-        if _made_from(target) != _edition(nbformat.read(source, as_version=4))
+        if _made_from(target) != _edition(_read(source))
     ]
 
 
@@ -82,17 +84,26 @@ def _command(source: Path) -> str:
     return f"python -m helpers copies --fresh {source.name[:2]}"
 
 
-def _write(notebook: nbformat.NotebookNode, edition: str, target: Path) -> None:
+def _read(source: Path) -> NotebookNode:
+    from nbformat import read
+
+    notebook: NotebookNode = read(source, as_version=4)
+    return notebook
+
+
+def _write(notebook: NotebookNode, edition: str, target: Path) -> None:
+    from nbformat import write
+
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     notebook.metadata[EDITION] = edition
     draft = target.with_suffix(".draft")
-    nbformat.write(notebook, draft)
+    write(notebook, draft)
     draft.rename(target)
 
 
-def _edition(notebook: nbformat.NotebookNode) -> str:
+def _edition(notebook: NotebookNode) -> str:
     """What the author wrote, and what links and folding go by, as a digest; outputs do not matter."""
     text = json.dumps(
         [[cell.cell_type, cell.id, cell.source, cell.metadata] for cell in notebook.cells], sort_keys=True

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -97,3 +99,9 @@ def test_a_notebook_that_is_not_there(mine: Path, edit: Path, capsys: pytest.Cap
     assert not mine.exists()
     assert main(["copies", "--fresh", "01"]) == 0
     assert f"{mine}/01_kafka.ipynb is a copy of your own" in capsys.readouterr().out
+
+
+def test_a_lesson_imports_nothing_that_reads_notebooks() -> None:
+    """It would take longer than all else that a lesson's first cell imports."""
+    asked = "import sys, helpers; print('nbformat' in sys.modules)"
+    assert subprocess.check_output([sys.executable, "-c", asked], text=True).strip() == "False"
