@@ -103,5 +103,5 @@ def test_a_notebook_that_is_not_there(mine: Path, edit: Path, capsys: pytest.Cap
 
 def test_a_lesson_imports_nothing_that_reads_notebooks() -> None:
     """It would take longer than all else that a lesson's first cell imports."""
-    asked = "import sys, helpers; print('nbformat' in sys.modules)"
+    asked = "import sys; from helpers import Lesson; print('nbformat' in sys.modules)"
     assert subprocess.check_output([sys.executable, "-c", asked], text=True).strip() == "False"
