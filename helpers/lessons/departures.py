@@ -109,6 +109,7 @@ def pair(
     with Members(a, history) as members, ExitStack() as stack:
         both = Pair(history, b, books, stack)
         members.join("A")
+        history.settled(books, 1, 2)  # B first would get both, tell so, and stand still while A waits for its poll
         both.start_b()
         history.settled(books, 2, 2, hold=1)
         yield both
