@@ -42,6 +42,8 @@ def goes_on(rabbitmq: Cluster, queue: str, arguments: object) -> Verdict:
     """
     if not isinstance(arguments, dict):
         return False, f"{arguments!r} are no arguments", 'a dict: {"x-queue-type": ...}'
+    if arguments.get("x-queue-type") == "stream":
+        return False, "a stream goes on, too, but nobody takes anything out of it", "a quorum queue is asked for"
     try:
         with opened(rabbitmq.params_of(1)) as channel:
             channel.queue_declare(queue, durable=True, arguments=arguments)

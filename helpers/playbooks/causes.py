@@ -66,13 +66,13 @@ CAUSES = {
     ),
     "rebalance-loop": Cause(
         "Members are put out of the group while they work, come back, and begin the same work again.",
-        "Look for 'max.poll.interval.ms exceeded' in the members' logs. Take less at a time (max.poll.records, or a "
-        "bounded batch), or pause() and work beside poll; raise max.poll.interval.ms last.",
+        "Look for 'maximum poll interval' in the members' logs (Java: 'poll timeout has expired'). Take less at a time "
+        "(max.poll.records, or a bounded batch), or pause() and work beside poll; raise max.poll.interval.ms last.",
     ),
     "rebalance-stuck": Cause(
         "A rebalance waits for a member that does not answer: nobody, or not everybody, works meanwhile.",
-        "Find the member that does not poll (a long handler, a pause); use cooperative-sticky or "
-        "group.protocol=consumer so that the others go on.",
+        "Find the member that does not poll (a long handler, a pause); use group.protocol=consumer so that the others "
+        "go on (or cooperative-sticky, with Java or in a new group).",
     ),
     "rebalanced": Cause(
         "The group was balanced anew within the window, and is at rest.",
@@ -120,6 +120,10 @@ CAUSES = {
         "A slot moves, and the log grows faster.",
         "Is it a snapshot, or a bulk load that ends? Otherwise capture fewer tables, raise max.batch.size, or split "
         "the tables over two connectors with a slot each.",
+    ),
+    "slot-nearly-lost": Cause(
+        "A slot keeps more than it may (max_slot_wal_keep_size): the next checkpoint takes what its reader needs.",
+        "Raise max_slot_wal_keep_size (a reload is enough), and get its reader going now: the slot can come back.",
     ),
     "slot-lost": Cause(
         "A slot was given up (max_slot_wal_keep_size): what its reader needs is gone from the log.",

@@ -33,7 +33,8 @@ SLOTS = """SELECT slot_name, active, wal_status,
 SETTINGS = """SELECT current_setting('wal_level') AS wal_level,
     current_setting('max_slot_wal_keep_size') AS max_slot_wal_keep_size"""
 OLDEST = """SELECT coalesce(max(extract(epoch FROM now() - xact_start)), 0)::float AS age FROM pg_stat_activity
-    WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()"""
+    WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()
+    AND (backend_xid IS NOT NULL OR backend_xmin IS NOT NULL)"""  # one that has only read keeps nothing
 DEAD = "SELECT n_dead_tup AS dead FROM pg_stat_all_tables WHERE relid = %s::regclass"
 ADDRESS = "DATABASE_URL=postgresql://user:password@host:5432/name, in the environment"
 
@@ -101,9 +102,11 @@ def _of_slots(first: dict[str, Row], last: dict[str, Row]) -> Iterator[Finding]:
     for name, row in last.items():
         before, held, unread = first.get(name, row), row["held"] or 0, row["unread"] or 0
         was_unread = before["unread"] or 0
-        if row["wal_status"] in ("lost", "unreserved"):
-            said = f"Slot {name} is {row['wal_status']}: the log that its reader needs is gone, or about to go."
-            yield Finding("slot-lost", 0.95, said)
+        if row["wal_status"] == "lost":
+            yield Finding("slot-lost", 0.95, f"Slot {name} is lost: the log that its reader needs is gone.")
+        elif row["wal_status"] == "unreserved":
+            said = f"Slot {name} is unreserved: the next checkpoint may take the log that its reader needs."
+            yield Finding("slot-nearly-lost", 0.95, said)
         elif not row["active"]:
             said = f"Slot {name} has no reader, and keeps {_size(held)} of the log."
             yield Finding("slot-inactive", 0.95, said)

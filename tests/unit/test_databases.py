@@ -23,6 +23,12 @@ def test_a_slot_that_hardly_moves_does_not_move(unread: tuple[int, int], moved: 
     assert [finding.cause for finding in _of_slots({"shop": first}, {"shop": last})] == cause
 
 
+@pytest.mark.parametrize(("status", "cause"), [("lost", "slot-lost"), ("unreserved", "slot-nearly-lost")])
+def test_a_slot_that_can_still_come_back_is_not_lost(status: str, cause: str) -> None:
+    row = {"active": True, "wal_status": status, "held": 0, "unread": 0, "confirmed": 0}
+    assert [finding.cause for finding in _of_slots({"shop": row}, {"shop": row})] == [cause]
+
+
 @pytest.mark.parametrize(("count", "said"), [(-200, "0.0 MB"), (0, "0.0 MB"), (21 * MB, "21.0 MB"), (-MB, "-1.0 MB")])
 def test_nothing_new_has_no_sign(count: int, said: str) -> None:
     assert _size(count) == said
