@@ -156,7 +156,7 @@ def of_serving(arrived: bytes, wanted: bytes, sent: int, peak: int, trouble: str
 
 # --- A topic with a compression of its own ------------------------------------------------------------------------
 
-AS_IT_WAS = {"linger.ms": 20}
+AS_IT_WAS, HALF = {"linger.ms": 20}, 0.5
 
 
 def archive(kafka: Any, name: str) -> str:
@@ -167,7 +167,8 @@ def archive(kafka: Any, name: str) -> str:
 def cheaper(kafka: Any, topic: str, orders: list[dict[str, Any]], settings: Mapping[str, Any]) -> Verdict:
     """Whether the leader of a topic that wants `gzip` needs less than half the CPU time when the producer is so set.
 
-    The producer as it was and the learner's take turns, three rounds; the smallest figure of each counts.
+    The producer as it was and the learner's take turns, three rounds; the smallest figure of each counts. The right codec
+    gets three rounds more, where those were not enough.
     """
     if settings == AS_IT_WAS:
         return False, "the producer is as it was, and so is the leader's CPU time", "who packs, and who might?"
@@ -175,17 +176,24 @@ def cheaper(kafka: Any, topic: str, orders: list[dict[str, Any]], settings: Mapp
     if trouble:
         return False, f"the client refused: {trouble}", "settings of a producer"
     before, after = list[float](), list[float]()
+
+    def measured() -> float:
+        for _ in track(range(3), "Rounds"):
+            before.append(to_store(kafka, topic, orders, **AS_IT_WAS))
+            after.append(to_store(kafka, topic, orders, **settings))
+        return min(after) / min(before)
+
     to_store(kafka, topic, orders)  # while the broker's JVM still compiles, nothing counts
-    for _ in track(range(3), "Rounds"):
-        before.append(to_store(kafka, topic, orders, **AS_IT_WAS))
-        after.append(to_store(kafka, topic, orders, **settings))
-    return of_cost(min(after) / min(before), str(settings.get("compression.type", "none")))
+    ratio, codec = measured(), str(settings.get("compression.type", "none"))
+    if codec == "gzip" and ratio >= HALF:  # what else the machine does can only cost more
+        ratio = measured()
+    return of_cost(ratio, codec)
 
 
 def of_cost(ratio: float, codec: str) -> Verdict:
     """The verdict on the leader's CPU time, as a share of what it was, with this codec in the producer."""
     why = f"the leader needs {ratio:.2f} times the CPU time that it needed, and less than 0.5 was asked for"
-    if ratio < 0.5:
+    if ratio < HALF:
         return True, why, ""
     if codec == "none":
         return False, why, "the orders come unpacked, so the leader packs them: who else could?"
