@@ -167,8 +167,8 @@ def archive(kafka: Any, name: str) -> str:
 def cheaper(kafka: Any, topic: str, orders: list[dict[str, Any]], settings: Mapping[str, Any]) -> Verdict:
     """Whether the leader of a topic that wants `gzip` needs less than half the CPU time when the producer is so set.
 
-    The producer as it was and the learner's take turns, three rounds; the smallest figure of each counts. The right codec
-    gets three rounds more, where those were not enough.
+    The producer as it was and the learner's take turns, three rounds; the smallest figure of each counts. The right
+    codec gets three rounds more, where those were not enough.
     """
     if settings == AS_IT_WAS:
         return False, "the producer is as it was, and so is the leader's CPU time", "who packs, and who might?"
