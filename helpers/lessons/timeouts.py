@@ -69,7 +69,7 @@ def chosen(client: Mapping[str, Any], topic: str, group: str, settings: Callable
         try:
             with Members(lambda name, beat: _a(topic, known[name], history, beat), history) as members:
                 members.join("A")
-                _owns(history, 2, "A owns both partitions")  # B first would get both, and stand still with them
+                _owns(history, 2)  # B first would get both, and stand still with them
                 case(found, topic, known["B"], history, over)
         except LabError as error:
             found.trouble = found.trouble or sentence(error)
@@ -107,9 +107,9 @@ def _b(tell: Callable[[object], None], topic: str, settings: Mapping[str, Any]) 
         tell([place.partition for place in consumer.assignment()])
 
 
-def _owns(history: History, count: int, what: str) -> None:
-    """Wait until A owns so many; of B, another process, its own history knows nothing."""
-    wait_until(lambda: len(history.owners()) == count, 20, what, history.owners)
+def _owns(history: History, count: int) -> None:
+    """Wait until A owns so many of the two partitions; of B, another process, its history knows nothing."""
+    wait_until(lambda: len(history.owners()) == count, 20, f"A owns {count} of the two partitions", history.owners)
 
 
 def _until_a_has_both(history: History, limit: float, over: Event) -> float | None:
@@ -128,7 +128,7 @@ def _restart(found: Found, topic: str, settings: Mapping[str, Any], history: His
     with worker(_b, topic, settings) as first, worker(_b, topic, settings) as second:
         next(first), next(second)  # both processes run; neither is a member yet
         next(first)
-        _owns(history, 1, "A and B own one partition each")
+        _owns(history, 1)
         gone = history.elapsed
         first.kill()
         history.watch(gone + RESTART)
@@ -141,7 +141,7 @@ def _restart(found: Found, topic: str, settings: Mapping[str, Any], history: His
 def _dead(found: Found, topic: str, settings: Mapping[str, Any], history: History, over: Event) -> None:
     with worker(_b, topic, settings) as process:
         next(process), next(process)
-        _owns(history, 1, "A and B own one partition each")
+        _owns(history, 1)
         process.kill()
         found.dead = _until_a_has_both(history, DEAD, over)
 
@@ -149,7 +149,7 @@ def _dead(found: Found, topic: str, settings: Mapping[str, Any], history: Histor
 def _hanging(found: Found, topic: str, settings: Mapping[str, Any], history: History, over: Event) -> None:
     with worker(_b, topic, settings) as process:
         next(process), next(process)
-        _owns(history, 1, "A and B own one partition each")
+        _owns(history, 1)
         found.hanging = _until_a_has_both(history, HANGING, over)
 
 

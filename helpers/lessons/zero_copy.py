@@ -156,7 +156,8 @@ def of_serving(arrived: bytes, wanted: bytes, sent: int, peak: int, trouble: str
 
 # --- A topic with a compression of its own ------------------------------------------------------------------------
 
-AS_IT_WAS, HALF = {"linger.ms": 20}, 0.5
+AS_IT_WAS = {"linger.ms": 20}
+HALF = 0.5
 
 
 def archive(kafka: Any, name: str) -> str:
@@ -192,7 +193,7 @@ def cheaper(kafka: Any, topic: str, orders: list[dict[str, Any]], settings: Mapp
 
 def of_cost(ratio: float, codec: str) -> Verdict:
     """The verdict on the leader's CPU time, as a share of what it was, with this codec in the producer."""
-    why = f"the leader needs {ratio:.2f} times the CPU time that it needed, and less than 0.5 was asked for"
+    why = f"the leader needs {ratio:.2f} times the CPU time that it needed, and less than {HALF} was asked for"
     if ratio < HALF:
         return True, why, ""
     if codec == "none":

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from helpers.lessons import queues, replicas
+from helpers.lessons import queues, replicas, survivors
 from helpers.lessons.retries import Fragile
 
 Delivery = tuple[Any, Any, Any]
@@ -81,3 +81,10 @@ def test_a_service_that_fails_once() -> None:
         payment.charge(3)
     payment.charge(3)
     assert payment.charged == {1: 1, 3: 1}
+
+
+def test_a_stream_is_answered_in_a_sentence_before_anything_is_declared() -> None:
+    """It goes on, too; but what the check takes out of a queue, nobody takes out of a stream."""
+    nobody: Any = None
+    passed, why, hint = survivors.goes_on(nobody, "mine", {"x-queue-type": "stream"})
+    assert not passed and why.startswith("a stream") and "quorum" in hint
