@@ -127,7 +127,7 @@ def test_the_judges_of_topologies() -> None:
     from java.lang import Long
     from org.apache.kafka.common.serialization import Serdes
     from org.apache.kafka.streams import KeyValue
-    from org.apache.kafka.streams.kstream import Consumed, Grouped, Produced
+    from org.apache.kafka.streams.kstream import Consumed, Grouped, Materialized, Produced
 
     text, as_json, number = Serdes.String(), streams.json_serde(), Serdes.Long()
     read, out, grouped = Consumed.with_(text, as_json), Produced.with_(text, number), Grouped.with_(text, as_json)
@@ -175,13 +175,25 @@ def test_the_judges_of_topologies() -> None:
         groups = known.groupBy(lambda key, who: who["city"], Grouped.with_(text, as_json))
         groups.count().toStream().to("residents", out)
 
-    def stays(builder: Any) -> None:
-        groups = builder.table("customers", read).groupBy(
+    def by_city(builder: Any) -> Any:
+        return builder.table("customers", read).groupBy(
             lambda key, who: KeyValue(who["city"], who), Grouped.with_(text, as_json)
         )
-        groups.count().toStream().to("residents", out)
 
-    assert streaming.residents(streams.drive, stays)[0]
+    def stays(builder: Any) -> None:
+        by_city(builder).count().toStream().to("residents", out)
+
+    def empties(builder: Any) -> None:
+        """Deletes a city in which nobody lives any more."""
+        counted = by_city(builder).aggregate(
+            lambda: Long(0),
+            lambda city, who, n: Long(int(n) + 1),
+            lambda city, who, n: Long(int(n) - 1) if int(n) > 1 else None,
+            Materialized.with_(text, number),
+        )
+        counted.toStream().to("residents", out)
+
+    assert streaming.residents(streams.drive, stays)[0] and streaming.residents(streams.drive, empties)[0]
     solved, found, hint = streaming.residents(streams.drive, lives)
     assert not solved and '{"Bern": 2, "Oslo": 3}' in found and "only adds" in hint
     assert streaming.said_after_each(streams.drive, lives)[-2:] == ["Oslo: 3", ""]
