@@ -9,7 +9,6 @@ Introduced in lesson 2.4.
 from __future__ import annotations
 
 import json
-import logging
 from collections import Counter
 from collections.abc import Callable, Mapping
 from itertools import pairwise
@@ -24,15 +23,13 @@ from ..measure.groups import Books, History, books_of
 from ..measure.lag import Lag
 from ..measure.ledger import Ledger
 from ..work.leaving import group_member
+from ..work.logs import SILENT
 from ..work.members import Members
 from .crew_member import Loop, Member, OverError
 
-__all__ = ["SILENT", "Crew", "Settings", "customer"]
+__all__ = ["Crew", "Settings", "customer"]
 
 Settings = Mapping[str, Any]
-SILENT = logging.getLogger(f"{__name__}.client")  # a client that is fenced writes to stderr otherwise
-SILENT.addHandler(logging.NullHandler())
-SILENT.propagate = False
 
 
 class Crew:

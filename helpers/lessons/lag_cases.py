@@ -5,7 +5,6 @@ Introduced in lesson 2.1.
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +18,7 @@ from ..teaching.attempt import attempt
 from ..wait import wait_until
 from .exercises import Verdict
 
-__all__ = ["Look", "alert", "beside", "drain", "draining", "logged"]
+__all__ = ["Look", "alert", "beside", "drain", "draining"]
 
 T = TypeVar("T")
 
@@ -30,18 +29,6 @@ def beside(look: Callable[[], object], fn: Callable[..., T], *args: Any, **kwarg
         future = pool.submit(fn, *args, **kwargs)
         wait_until(lambda: look() or future.done(), 120, f"{getattr(fn, '__name__', 'it')} has an answer")
         return future.result()
-
-
-def logged(into: list[str]) -> logging.Logger:
-    """A logger for a client's setting `logger`: each line that the client logs goes into this list, its level first."""
-
-    class Handler(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            into.append(f"{record.levelname} {record.getMessage()}")
-
-    logger = logging.Logger("client")  # of nobody else: nothing is printed
-    logger.addHandler(Handler())
-    return logger
 
 
 class Look(NamedTuple):

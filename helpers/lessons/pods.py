@@ -18,8 +18,8 @@ from confluent_kafka.admin import AdminClient
 from ..beat import Beat
 from ..errors import LabError
 from ..wait import wait_until
+from ..work.logs import SILENT
 from ..work.workload import running
-from .crew import SILENT
 from .exercises import Verdict
 
 __all__ = ["Sealed", "of_a_cure"]

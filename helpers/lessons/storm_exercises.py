@@ -15,7 +15,8 @@ from ..beat import Beat
 from ..errors import LabError
 from ..teaching.attempt import attempt
 from ..wait import wait_until
-from .crew import SILENT, Crew
+from ..work.logs import SILENT
+from .crew import Crew
 from .crew_member import Loop, Member
 from .exercises import Verdict
 from .pods import Sealed

@@ -15,6 +15,7 @@ from helpers.lessons.game_day import HINTS, SEALED, TRUTH, GameDay
 from helpers.lessons.lag_cases import Look
 from helpers.playbooks import CAUSES
 from helpers.work.faults import FAULTS, HANGING
+from helpers.work.logs import logged
 
 
 class NoShop:
@@ -191,7 +192,7 @@ def test_a_game_is_over_before_its_fault_is() -> None:
 
 def test_what_a_client_logs_is_kept_and_printed_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
     lines: list[str] = []
-    lag_cases.logged(lines).log(logging.WARNING, "%s [%s] %s", "OFFSET", "consumer-1", "offset reset")
+    logged(lines).log(logging.WARNING, "%s [%s] %s", "OFFSET", "consumer-1", "offset reset")
     assert lines == ["WARNING OFFSET [consumer-1] offset reset"] and capsys.readouterr() == ("", "")
 
 
