@@ -142,8 +142,8 @@ LESSONS = (
             "the slowest sets the pause", "cooperative pauses less", "KIP-848 pauses less",
             "the newcomer waits all the same", "static members restart in silence", "exercise: a quiet deployment",
             "commit before you let go", "exercise: hand over what you hold", "what is lost is lost",
-            "exercise: three deployments", "the playbook names it", "each member on its own way",
-            "work goes on without a coordinator",
+            "exercise: three deployments", "the seat of the dead is taken", "the playbook names it",
+            "each member on its own way", "work goes on without a coordinator",
         ),
     ),
     Outline(
