@@ -120,7 +120,8 @@ def overtaken(dsn: str, way: tuple[Load, Callable[..., Any]], careful: Callable[
         tries, trouble, order = _contest(dsn, way, careful, stream, faster, price)
         cost = sum(order["items"].values())
         outcome = trouble.split(":")[0] if trouble else "stored" if "mine" in order["items"] else "lost"
-        who = f"somebody is faster {'always' if faster > 3 else f'{faster} times'}, with {price} €"
+        often = {0: "nobody is faster", 1: "somebody is faster once", 2: "somebody is faster twice"}
+        who = f"{often.get(faster, 'somebody is always faster')}, with {price} €"
         if cost > LIMIT:
             return False, f"{who}: the order costs {cost} €", "decide again, on the order as it is now"
         if tries > 3:
