@@ -33,7 +33,7 @@ def table(teams: Mapping[str, Team], what: str) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, "index").convert_dtypes()
 
 
-def picture(team: Team, what: str, end: float | None = 8.0) -> Figure:
+def picture(team: Team, what: str, end: float | None = 7.0) -> Figure:
     """Owners, throughput and pauses around what was measured, one second of what was before it included.
 
     Args:
