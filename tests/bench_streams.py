@@ -24,6 +24,7 @@ from confluent_kafka import Producer
 from helpers import Lab
 from helpers.stacks import streams_jars
 from helpers.systems import streams
+from helpers.systems.kernel_jvm import OPTIONS
 
 PROGRAM = """
 import java.util.*;
@@ -88,7 +89,7 @@ def java(lab: Lab, topic: str, count: int, folder: Path) -> float:
     """Orders a second, counted by a Java program with the JVM's options of this process."""
     given = streams.settings(lab.kafka.client, lab.fresh("bench"), state_dir=folder)
     words = [word for pair in given.items() for word in pair]
-    options = [*streams.OPTIONS, f"-Djava.io.tmpdir={folder}", "-cp", ":".join(streams_jars())]
+    options = [*OPTIONS, f"-Djava.io.tmpdir={folder}", "-cp", ":".join(streams_jars())]
     command = ["java", *options, str(folder / "Count.java"), topic, str(count), *words]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 

@@ -22,12 +22,9 @@ from ..bar import following
 from ..errors import LabError
 from ..wait import wait_until
 from .border import columns_of, json_serde, keep_thread, proxy, python_value, row_of, trouble_of
-from .kernel_jvm import OPTIONS, folder, load
+from .kernel_jvm import folder, load
 
-__all__ = [
-    "OPTIONS", "Application", "close_all", "drive", "folder", "json_serde", "load", "python_value", "settings",
-    "trouble_of",
-]  # fmt: skip
+__all__ = ["Application", "close_all", "drive", "folder", "json_serde", "load", "python_value", "settings"]
 
 _OPEN: list[Application] = []
 _BOUND: list[tuple[Any, str]] = []  # topologies, each with its application.id

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +14,6 @@ from helpers.lessons.game_day import HINTS, SEALED, TRUTH, GameDay
 from helpers.lessons.lag_cases import Look
 from helpers.playbooks import CAUSES
 from helpers.work.faults import FAULTS, HANGING
-from helpers.work.logs import logged
 
 
 class NoShop:
@@ -188,12 +186,6 @@ def test_the_drain_solved() -> None:
 
 def test_a_game_is_over_before_its_fault_is() -> None:
     assert game_day.LIMIT < HANGING
-
-
-def test_what_a_client_logs_is_kept_and_printed_nowhere(capsys: pytest.CaptureFixture[str]) -> None:
-    lines: list[str] = []
-    logged(lines).log(logging.WARNING, "%s [%s] %s", "OFFSET", "consumer-1", "offset reset")
-    assert lines == ["WARNING OFFSET [consumer-1] offset reset"] and capsys.readouterr() == ("", "")
 
 
 def test_beside_looks_until_the_answer_is_there() -> None:
