@@ -5,22 +5,21 @@ Introduced in lesson 1.2.
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pandas as pd
 from confluent_kafka import Producer
 
 from ..bar import track
-from ..errors import LabError
 from ..measure.segment import batches
 from ..teaching.attempt import attempt
 from ..wait import wait_until
 from ..work.faults import frozen
 from .exercises import Verdict
-from .once import settled
+from .once import greet, settled
 from .promises import Brokers
 
 __all__ = ["CAUSES", "WrittenTwice", "of_causes"]
@@ -67,12 +66,19 @@ class WrittenTwice:
             producer.produce(topic, f"order {n}")
 
     def _retry(self, kafka: Brokers, topic: str, name: str) -> None:
-        producer = Producer({**kafka.client, "acks": "all", "request.timeout.ms": 1000})
-        kafka.end_offsets(topic)
+        sent = [0]
+
+        def told(report: str) -> None:
+            of_topic = json.loads(report)["topics"].get(topic, {"partitions": {}})
+            sent.append(sum(partition["txmsgs"] for partition in of_topic["partitions"].values()))
+
+        known = {"request.timeout.ms": 1000, "statistics.interval.ms": 100, "stats_cb": told}
+        producer = Producer({**kafka.client, "acks": "all", "linger.ms": 100, **known})
+        greet(kafka.create_topic(name, 1, 3, leader=1), producer)  # it is connected before anybody is frozen
         with frozen(kafka, 2, 3):
             self._six(producer, topic)
-            with suppress(LabError):
-                wait_until(lambda: producer.flush(0.1) == 0, 3, "nobody answers")
+            twice = "the client has sent each of its orders twice"
+            wait_until(lambda: producer.flush(0.1) and sent[-1] >= 12, 20, twice, lambda: f"{sent[-1]} sent")
         producer.flush(30)
 
     def _restart(self, kafka: Brokers, topic: str, name: str) -> None:
