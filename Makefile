@@ -73,7 +73,7 @@ live: setup .venv/tests  ## the lab itself, on every stack that this machine off
 browser: setup .venv/tests  ## a lesson by keyboard in Chromium, and what a screen reader finds; pictures in .lab/test/pictures
 	@$(PY) -m pytest tests/browser -q
 
-notebooks: setup .venv/tests  ## re-run every notebook on live brokers and compare every output (nbval)
+notebooks: setup .venv/tests  ## re-run every notebook on live brokers and compare every output that does not measure (nbval)
 	@$(PY) -m tests.notebooks
 
 outputs: setup .venv/tests  ## re-run every notebook and store what it prints and draws
