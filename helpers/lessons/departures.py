@@ -33,13 +33,13 @@ class Pair:
     Attributes:
         gone: the second at which B went.
         right_after: what the coordinator's books said just then: state, and how many members.
-        later: what they said 4 s after.
+        same: for how many seconds they said nothing else.
     """
 
     def __init__(self, history: History, b: tuple[Any, ...], books: Callable[[], Books], stack: ExitStack) -> None:
         self._history, self._b, self._books, self._stack = history, b, books, stack
         self._process: Worker | None = None
-        self.gone, self.right_after, self.later = 0.0, ("", 0), ("", 0)
+        self.gone, self.right_after, self.same = 0.0, ("", 0), 0.0
 
     def start_b(self) -> None:
         """B begins, in a new process; returns when it owns its partition."""
@@ -64,8 +64,9 @@ class Pair:
 
     def watch(self, members: int, seconds: float) -> None:
         """Wait until the group stands with so many members, and so many seconds are over since B went."""
-        self._history.watch(self.gone + 4)
-        self.later = self._books()[:2]
+        while (asked := self._history.elapsed) < self.gone + seconds and self._books()[:2] == self.right_after:
+            self.same = asked - self.gone
+            self._history.watch(asked + 0.2)
         self._history.settled(self._books, members, 2)
         self._history.watch(self.gone + seconds)
         self.frame = self._history.frame
@@ -78,9 +79,8 @@ class Pair:
 
     @property
     def gap(self) -> float:
-        """Seconds in which nobody owned B's partition: none when A was quicker than our note that B has left."""
-        row = self.row
-        return max(0.0, float(row["t"].iloc[-1] - row.query("member == 'B'")["until"].iloc[0]))
+        """Seconds from B's going until its partition had an owner again."""
+        return float(self.row["t"].iloc[-1]) - BEFORE
 
     @property
     def disturbed(self) -> bool:

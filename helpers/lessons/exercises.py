@@ -28,7 +28,7 @@ def replay(messages: Sequence[Any], first: int, count: int) -> Verdict:
     missing = sorted({*range(first, count)} - {*found})
     why, partitions = f"replayed {found}", {message.partition() for message in messages}
     if not found:
-        return False, why, "assign what offsets_for_times returns (a moment is no offset), then consume(100, timeout=3)"
+        return False, why, "assign what offsets_for_times returns (a moment is no offset), then consume(9, timeout=20)"
     if len(found) > len(set(found)):
         return False, f"{why}: some twice", "read each partition once"
     if found[0] < first:
@@ -38,7 +38,7 @@ def replay(messages: Sequence[Any], first: int, count: int) -> Verdict:
         hint = "assign all three at once: each call of assign replaces the one before"
         return False, f"{why}: nothing from {3 - len(partitions)} of the three partitions", hint
     if missing:
-        return False, f"{why}: order {missing[0]} is missing", "consume(100, timeout=3) goes on until the time is up"
+        return False, f"{why}: order {missing[0]} is missing", "consume(9, timeout=20) goes on until nine are there"
     return True, why, ""
 
 

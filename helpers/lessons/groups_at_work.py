@@ -34,7 +34,8 @@ __all__ = [
 ]
 
 MINUTE = 60_000  # milliseconds, Kafka's unit of time
-PATIENCE, GOODBYE = 8, 2  # seconds for a group to settle, and for its members to leave
+LOOKS, STILL = 40, 20  # into the books, 0.2 s of polling before each: in all, and while nothing moves
+GOODBYE = 2  # seconds for the members of a group to leave
 
 
 def orders_of_a_day(client: Mapping[str, Any], topic: str, count: int) -> int:
@@ -153,7 +154,7 @@ def fair_shares(client: Mapping[str, Any], topics: Sequence[str], group: str, se
         return of_shares({}, "four members came under one group.instance.id", settings)
     admin, shares, trouble = AdminClient({**client}), dict[str, int](), ""
     known = {**client, "auto.offset.reset": "earliest", **settings, "group.id": group}
-    seen, since, end = None, 0.0, time.monotonic() + PATIENCE
+    seen, looks, still = None, 0, 0
     consumers: list[Consumer] = []
     try:
         for name in "ABCD":
@@ -167,9 +168,9 @@ def fair_shares(client: Mapping[str, Any], topics: Sequence[str], group: str, se
                 if message is not None and (error := message.error()):
                     trouble = f"the client refused: {error.str()}"
             state, shares = _books(admin, group)
-            if (state, shares) != seen:
-                seen, since = (state, shares), time.monotonic()
-            elif time.monotonic() > min(since + PATIENCE / 2, end):  # nothing has moved for so long
+            looks, still = looks + 1, still + 1 if (state, shares) == seen else 0
+            seen = state, shares
+            if looks > LOOKS or still > STILL:
                 trouble = f"the group does not settle: {state}, {len(shares)} members"
             shares = shares if state == "STABLE" and len(shares) == len(consumers) else {}
     finally:

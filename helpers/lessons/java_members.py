@@ -56,7 +56,7 @@ class JavaMembers:
         options = f"--topic {self._topic} --group-id {self._group} --max-messages 1".split()
         settings = "\n".join(f"{key}={value}" for key, value in {"client.id": name, **self._settings}.items())
         how = ("--assignment-strategy", self._strategy, "--command-config", "/dev/stdin")
-        return str(self._kafka.tool("kafka-verifiable-consumer", *options, *how, stdin=settings))
+        return str(self._kafka.tool("kafka-verifiable-consumer", *options, *how, stdin=settings, timeout=300))
 
     def books(self) -> Books:
         """The coordinator's books."""

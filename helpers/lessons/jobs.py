@@ -22,7 +22,7 @@ from ..wait import wait_until
 from ..work.answers import all_answered
 from ..work.workload import running
 
-__all__ = ["Jobs", "drain", "progress"]
+__all__ = ["Jobs", "drain", "progress", "sharing"]
 
 WORKERS = 8
 Jobs = tuple[Ledger, pd.DataFrame]  # and a row for each job: t, until [s since the first began], worker
@@ -64,6 +64,11 @@ def drain(
     table = pd.DataFrame(sorted(done), columns=["t", "until", "worker"])
     first = table["t"].min()
     return ledger, table.assign(t=table["t"] - first, until=table["until"] - first)
+
+
+def sharing(kafka: Any, group: str) -> int:
+    """How many members a share group has: Kafka's own tool says so, since this client's admin cannot ask."""
+    return str(kafka.tool("kafka-share-groups", "--describe", "--members", "--group", group)).count(group)
 
 
 def _send(client: Mapping[str, Any], topic: str, ledger: Ledger, count: int) -> None:

@@ -6,6 +6,7 @@ Introduced in lesson 1.2.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -42,6 +43,7 @@ CREATE TRIGGER brake BEFORE INSERT ON {seen} FOR EACH ROW WHEN (NEW.order_id = '
 """
 LOCK = 1_202
 LAST = 99
+SILENCE = 8  # seconds after which a worker that tells nothing is given up
 KILLS = "killed after order 39, before the UPDATE of one and the INSERT of another"
 
 
@@ -69,15 +71,24 @@ def the_inbox(fn: Callable[..., object], kafka: Brokers, fresh: Callable[[str], 
     return of_the_inbox(revenue(dsn, table), sum(PRICES), sum(PRICES[20:40]), trouble)
 
 
+def _begun(tell: Callable[[object], None], fn: Callable[..., object], *job: Any) -> None:
+    """A worker that tells first that its process runs: how long a process takes to begin is not its affair."""
+    tell("begun")
+    fn(tell, *job)
+
+
 def _life(judge: psycopg.Connection[Any], stop: int | None, fn: Callable[..., object], *job: Any) -> tuple[Any, str]:
     """One life of a worker, to where it tells `stop`, or waits at the brake: the last that it told, and its trouble."""
     told, wrong = list[Any](), list[str]()
-    with worker(fn, *job) as process:
+    with worker(_begun, fn, *job) as process:
+        next(process)
+        heard = [time.monotonic()]
 
         def follow() -> None:
             try:
                 for each in process:
                     told.append(each)
+                    heard.append(time.monotonic())
                     if each in (stop, LAST):
                         return
                 wrong.append("it returned, although orders may still come")
@@ -90,11 +101,17 @@ def _life(judge: psycopg.Connection[Any], stop: int | None, fn: Callable[..., ob
 
         watch = threading.Thread(target=follow, daemon=True)
         watch.start()
-        try:
-            wait_until(lambda: braked() or not watch.is_alive(), 8, "the worker comes to its end")
-            trouble = wrong[0] if wrong else ""
-        except LabError:
+
+        def stands() -> str:
+            if braked() or not watch.is_alive():
+                return "there"
+            return "silent" if time.monotonic() > heard[-1] + SILENCE else ""
+
+        trouble = ""
+        if wait_until(stands, 120, "the worker comes to its end") == "silent":
             trouble = f"after order {told[-1]} it told nothing more" if told else "it told nothing"
+        elif wrong:
+            trouble = wrong[0]
         process.kill()
         for pid in braked():  # as if its machine were gone, too: what it had not committed is rolled back
             judge.execute("SELECT pg_terminate_backend(%s)", [pid])

@@ -97,8 +97,11 @@ def _a(topic: str, settings: Mapping[str, Any], history: History, beat: Beat) ->
 
 def _b(tell: Callable[[object], None], topic: str, settings: Mapping[str, Any]) -> None:
     """B: tells that it runs; joins, and tells what it owns. There it stands: its handler hangs, until it is ended."""
-    tell("started")
     with Consumer({**settings}) as consumer:
+        consumer.list_topics(
+            topic, timeout=20
+        )  # it is connected: what a restart takes is our affair, not the machine's
+        tell("started")
         consumer.subscribe([topic])
         for _ in range(200):
             consumer.poll(0.1)

@@ -36,7 +36,7 @@ RATE, TOGETHER, PROMISE = 500, 20, 0.15  # records a second; that share a reques
 def company(client: Mapping[str, Any], topic: str, settings: Mapping[str, Any]) -> Verdict:
     """Whether 500 records a second go 20 to a request, and 95 of 100 answers come within 150 ms; two seconds, live.
 
-    When they are late and it was not `linger.ms`, the machine was busy: the second of two turns counts then.
+    When they are late and it was not `linger.ms`, the machine was busy: then they get another turn, of four at most.
     """
     if settings == ALONE:
         return False, "as it is, nobody waits, and a batch has room for a few", "it takes both: time and room"
@@ -48,9 +48,10 @@ def company(client: Mapping[str, Any], topic: str, settings: Mapping[str, Any]) 
         together, answers = one_by_one(client, topic, RATE, 2 * RATE, **settings)
         return together, float(np.percentile(answers, 95))
 
-    result, trouble = attempt(turn, limit=20)
-    if result and result[0] >= TOGETHER and result[1] > PROMISE > float(settings.get("linger.ms", 5)) / 1e3:
+    for _ in range(4):
         result, trouble = attempt(turn, limit=20)
+        if not result or result[0] < TOGETHER or not result[1] > PROMISE > float(settings.get("linger.ms", 5)) / 1e3:
+            break
     if result is None:
         return False, f"the records were not sent: {trouble}", "lab.calm(), then run the cell again"
     return of_company(*result, settings)

@@ -61,8 +61,8 @@ CAUSES = {
     "hanging-transaction": Cause(
         "A transaction is open and holds back everything behind it for consumers that read committed records.",
         "kafka-transactions.sh --bootstrap-server HOST:PORT describe-producers --topic TOPIC --partition N says which "
-        "producer id has it open, and since which offset; list says whose that is. Stop that producer; abort when it is "
-        "gone (abort --start-offset OFFSET). It ends by itself at transaction.timeout.ms.",
+        "producer id has it open, and since which offset; list says whose that is. Stop that producer; abort when it "
+        "is gone (abort --start-offset OFFSET). It ends by itself at transaction.timeout.ms.",
     ),
     "rebalance-loop": Cause(
         "Members are put out of the group while they work, come back, and begin the same work again.",

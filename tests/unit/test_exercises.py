@@ -102,7 +102,7 @@ LIMITS = inspect.getsource(exercises) + inspect.getsource(groups_at_work)
 def test_judges_are_patient_for_eight_seconds_at_most() -> None:
     """A wrong answer is told within seconds; what is right takes three or four."""
     assert [n for n in re.findall(r"limit=(\d+)", LIMITS) if int(n) > 8] == []
-    assert groups_at_work.PATIENCE + groups_at_work.GOODBYE <= 10
+    assert groups_at_work.LOOKS / 5 + groups_at_work.GOODBYE <= 10
 
 
 def test_a_judge_waits_five_seconds_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
