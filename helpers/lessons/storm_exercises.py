@@ -28,8 +28,14 @@ LIMIT, LEAST = 3000, 5  # ms until a member that hangs must be out; orders in a 
 SECONDS = 0.15  # that the provider takes in these exercises
 
 
-def in_time(client: Mapping[str, Any], topic: str, group: str, settings: Mapping[str, Any], batch: Any) -> Verdict:
-    """Whether members with these settings and batches stay, and one that hangs is put out in time; a live run."""
+def in_time(
+    client: Mapping[str, Any], topic: str, group: str, settings: Mapping[str, Any], batch: Any, turns: int = 2
+) -> Verdict:
+    """Whether members with these settings and batches stay, and one that hangs is put out in time; a live run.
+
+    Where a batch fits into its interval twice and a member is put out all the same, the machine stood still: then there
+    is another turn, of `turns` at most.
+    """
     if verdict := of_settings(settings, batch):
         return verdict
     _, trouble = attempt(lambda: Consumer({**client, **settings, "group.id": group, "logger": SILENT}).close())
@@ -54,13 +60,15 @@ def in_time(client: Mapping[str, Any], topic: str, group: str, settings: Mapping
         send(client, topic, range(40 * batch), 2)
         stage("four batches")
         wait_until(lambda: crew.ejected or crew.committed() >= 4 * batch, 30, "four batches are done", crew.row)
-        if crew.ejected:
-            hint = f"a batch takes {batch} times {SECONDS} s: how many fit into the interval?"
-            return False, f"a member was put out in the middle of a batch of {batch}", hint
-        stage("a member hangs")
-        crew.hanging.add("A")
-        wait_until(lambda: crew.books()[1] == 1, 20, "the hanging member is out", crew.books)
-    return True, "no batch was too long, and a member that hung was put out", ""
+        if not crew.ejected:
+            stage("a member hangs")
+            crew.hanging.add("A")
+            wait_until(lambda: crew.books()[1] == 1, 20, "the hanging member is out", crew.books)
+            return True, "no batch was too long, and a member that hung was put out", ""
+    if turns > 1 and batch * SECONDS * 2_000 <= settings.get("max.poll.interval.ms", 300_000):
+        return in_time(client, topic, f"{group}-again", settings, batch, turns - 1)
+    hint = f"a batch takes {batch} times {SECONDS} s: how many fit into the interval?"
+    return False, f"a member was put out in the middle of a batch of {batch}", hint
 
 
 def of_settings(settings: Mapping[str, Any], batch: Any) -> Verdict | None:

@@ -139,7 +139,7 @@ def records(*numbers: int) -> list[Record]:
         (records(*range(24)), "order 0 is older than the moment, which is that of order 15", "assign the offsets"),
         (records(*range(14, 24)), "order 14 is older", "assign the offsets"),
         (records(*range(15, 24, 3)), "nothing from 2 of the three partitions", "each call of assign replaces"),
-        (records(*range(15, 20)), "order 20 is missing", "until the time is up"),
+        (records(*range(15, 20)), "order 20 is missing", "until nine are there"),
         (records(*range(15, 24), 15), "some twice", "once"),
         (Record(15), "is no list", "poll a single message"),
         (None, "is no list", "consume returns a list"),
