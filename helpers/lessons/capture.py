@@ -13,15 +13,16 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from ..bar import stages
+from ..bar import following, stages
 from ..errors import LabError
-from ..teaching.attempt import attempt
+from ..teaching.attempt import attempt, sentence
 from ..wait import wait_until
 from .exercises import Verdict
 
 __all__ = ["a_copy", "quiet_table", "tidy", "what_was_before"]
 
 Row = dict[str, Any]
+MB = 2**20
 WHOLE = "REPLICA IDENTITY says how much of the old row is written: there is FULL"
 
 
@@ -58,10 +59,11 @@ def what_was_before(dsn: str, statement: Any, records: Callable[[int], Sequence[
         (number,) = db.execute("SELECT coalesce(max(id), 0) + 1 FROM orders").fetchone() or (1,)
         known = len(records(0))
         db.execute("INSERT INTO orders VALUES (%s, 40, 'open')", [number])
-        _, trouble = attempt(db.execute, "UPDATE orders SET total = 44 WHERE id = %s", [number])
-        if trouble:  # REPLICA IDENTITY NOTHING: PostgreSQL refuses to update a table that is published
+        try:
+            db.execute("UPDATE orders SET total = 44 WHERE id = %s", [number])
+        except psycopg.Error as error:  # REPLICA IDENTITY NOTHING: no update of a table that is published
             records(known + 1)
-            return False, f"an order cannot be changed any more: {trouble}", WHOLE
+            return False, f"an order cannot be changed any more: {sentence(error)}", WHOLE
         (identity,) = db.execute("SELECT relreplident FROM pg_class WHERE oid = 'orders'::regclass").fetchone() or ("",)
     events = [json.loads(record.value())["payload"] for record in records(known + 2) if record.value()]
     event = next(event for event in events if event["op"] == "u" and event["after"]["id"] == number)
@@ -147,37 +149,50 @@ def quiet_table(
         return False, f"heartbeat.interval.ms is {every!r}", "milliseconds, as text, at most 2000"
     name, dsn = new_shop()
     with psycopg.connect(dsn, autocommit=True) as db:
-        db.execute("CREATE TABLE heartbeat (id int PRIMARY KEY, at timestamptz)")
+        db.execute("CREATE TABLE heartbeat (id int PRIMARY KEY, at timestamptz); CREATE TABLE bulk (text text)")
         db.execute("INSERT INTO heartbeat VALUES (1, now())")
-        db.execute("CREATE TABLE bulk (text text)")
         mine = {key: value.replace("{schema}", name) for key, value in settings.items()}
-        if query := mine.get("heartbeat.action.query"):
-            _, trouble = attempt(_rehearse, db, query)
-            if trouble:
-                return False, f"heartbeat.action.query: {trouble}", "a statement that PostgreSQL understands"
-        _, trouble = attempt(configure, name, connector(name, **mine), limit=60)
-        if trouble:
-            return False, trouble, "the names of the settings stand in the text above"
-        beat = db.execute("SELECT at FROM heartbeat").fetchone()
+        query = mine.get("heartbeat.action.query", "")
+        written, trouble = attempt(_rehearse, db, query)
+        if written is None:
+            return False, f"heartbeat.action.query: {trouble}", "a statement that PostgreSQL understands"
+        config = connector(name, **mine)
+        try:
+            configure(name, config)
+        except LabError as error:
+            return False, sentence(error), "the names of the settings stand in the text above"
         for _ in range(20):
             db.execute("INSERT INTO bulk SELECT repeat(md5(random()::text), 32) FROM generate_series(1, 1000)")
-        with suppress(LabError):
-            wait_until(lambda: held(name) < 4 * 2**20, 12 if every and query else 4)
-        after = held(name) / 2**20
-        beats = db.execute("SELECT at FROM heartbeat").fetchone() != beat
+        captured = {table for (table,) in db.execute(CAPTURED, [config["publication.name"]])}
+    sends = written & captured or "pg_logical_emit_message" in query  # a message needs no table
+    if "bulk" in captured and not (every and sends):
+        return False, "the other table is captured, and goes to Kafka", "orders and heartbeat: table.include.list"
+    with suppress(LabError), following(lambda: 0, 1, "The slot lets go"):
+        wait_until(lambda: held(name) < 4 * MB, 60 if every and sends else 4)
+    after = held(name) / MB
     if after < 4:
-        return True, "20 MB were written elsewhere; within seconds the slot had let them go", ""
-    why = f"after 20 MB to another table the slot holds back {after:.0f} MB"
+        return True, "20 MB were written elsewhere; the slot had let them go", ""
+    why = f"after 20 MB to another table the slot holds back at least {min(int(after), 20)} MB"  # others write, too
     if not every:
         return False, why, "heartbeat.interval.ms is not set: Debezium does nothing by itself"
     if not query:
         return False, why, "the heartbeat alone goes to Kafka: the log needs an event that the connector captures"
-    if not beats:
-        return False, f"{why}; the heartbeat's row has not changed", "let heartbeat.action.query change that row"
-    return False, f"{why}; the heartbeat's row changes", "the table has to be captured, too: table.include.list"
+    if sends:
+        return False, f"{why}, a minute later", "what the query changes is captured: run the cell again"
+    if not written:
+        return False, f"{why}; the query changes no row", "let heartbeat.action.query change the heartbeat's row"
+    return False, f"{why}; the query changes {', '.join(sorted(written))}", "capture that, too: table.include.list"
 
 
-def _rehearse(db: psycopg.Connection[Any], query: str) -> None:
-    """Whether PostgreSQL understands it; nothing of it stays."""
+CAPTURED = "SELECT tablename FROM pg_publication_tables WHERE pubname = %s AND schemaname = current_schema()"
+# A statement that has changed something has the number of a transaction; the lock says of which table.
+WRITTEN = """SELECT relname FROM pg_locks JOIN pg_class ON pg_class.oid = relation
+    WHERE pid = pg_backend_pid() AND mode = 'RowExclusiveLock' AND relkind = 'r'
+    AND pg_current_xact_id_if_assigned() IS NOT NULL"""
+
+
+def _rehearse(db: psycopg.Connection[Any], query: str) -> set[str]:
+    """The tables that it changes, if PostgreSQL understands it; nothing of it stays."""
     with db.transaction(force_rollback=True):
         db.execute(sql.SQL(query))
+        return {table for (table,) in db.execute(WRITTEN)}

@@ -6,7 +6,6 @@ Introduced in lesson 4.2.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -14,11 +13,12 @@ import psycopg
 from confluent_kafka import Producer
 from psycopg.sql import SQL
 
+from ..errors import LabError
 from ..measure.records import read
-from ..teaching.attempt import attempt
+from ..teaching.attempt import attempt, sentence
 from .exercises import Verdict
 
-__all__ = ["horizon", "in_order", "to_each"]
+__all__ = ["in_order", "to_each"]
 
 Shop = tuple[str, str]  # the address of the tables, the topic
 STEPS = ("take", "produce", "flush", "delete", "commit")
@@ -130,9 +130,10 @@ def to_each(
                 shares.append(said or 0)
         if 0 in shares:
             return False, f"publisher {shares.index(0)} has nothing to do", "half of the orders each, more or less"
-        _, trouble = attempt(side_by_side, first, second, dsn, topic, limit=60)
-        if trouble:
-            return False, trouble, "does each statement run by itself?"
+        try:
+            side_by_side(first, second, dsn, topic)
+        except LabError as error:
+            return False, sentence(error), "does each statement run by itself?"
         stories = dict[str, list[str]]()
         for message in read(topic):
             event = json.loads(message.value())
@@ -150,56 +151,3 @@ def _count(db: psycopg.Connection[Any], condition: str) -> int:
     with db.transaction():
         found = db.execute(SQL(f"SELECT count(*) FROM outbox WHERE ({condition})")).fetchone()
     return int(found[0]) if found else 0
-
-
-# Who does what: each letter is a transaction of its own; `+` inserts a row, `.` commits, `?` asks until nothing comes.
-STORY = "A+ B+ B. ? C+ A+ A. ? D+ D. ? C+ C. ?"
-
-
-def horizon(dsn: str, where: Any, order_by: Any) -> Verdict:
-    """Whether a publisher that asks like this sends every row once, although transactions overlap."""
-    if not isinstance(where, str) or not isinstance(order_by, str):
-        return False, f"{where!r}, {order_by!r} are no SQL", "two texts"
-    table = "id bigint GENERATED ALWAYS AS IDENTITY, tx xid8 DEFAULT pg_current_xact_id(), who text"
-    ask = f"SELECT tx::text, id FROM outbox WHERE {where} ORDER BY {order_by} LIMIT 2"
-    sent, last, open_ = Counter[int](), {"tx": "0", "id": 0}, dict[str, psycopg.Connection[Any]]()
-    with psycopg.connect(dsn, autocommit=True) as publisher:
-        publisher.execute("DROP TABLE IF EXISTS outbox")
-        publisher.execute(SQL(f"CREATE TABLE outbox ({table})"))
-        try:
-            for step in STORY.split():
-                who, does = step[:-1], step[-1]
-                if does == "+":
-                    if who not in open_:
-                        open_[who] = psycopg.connect(dsn)
-                    open_[who].execute("INSERT INTO outbox (who) VALUES (%s)", [who])
-                elif does == ".":
-                    with open_.pop(who):  # commits, and closes
-                        pass
-                else:
-                    rows, trouble = attempt(_asked, publisher, ask, last)
-                    if trouble:
-                        return False, trouble, "a condition on tx and id, with %(tx)s and %(id)s of the last row"
-                    sent.update(rows or [])
-                    if again := [id for id, times in sent.items() if times > 1]:
-                        why = f"row {again[0]} was sent again; last was {last}"
-                        return False, why, "`last` is the last row that came: in which order do they come?"
-        finally:
-            for connection in open_.values():
-                connection.close()
-        every = {id for (id,) in publisher.execute("SELECT id FROM outbox")}
-    if lost := sorted(every - {*sent}):
-        why = f"row {lost[0]} was never sent; sent were {sorted(sent)}"
-        return False, why, "only transactions before the horizon are sure to add nothing"
-    return True, f"{len(every)} rows of four transactions that overlap: each was sent once", ""
-
-
-def _asked(db: psycopg.Connection[Any], ask: str, last: dict[str, Any]) -> list[int]:
-    """The ids that come, two at a time, until none does; `last` moves on."""
-    found = list[int]()
-    while rows := db.execute(SQL(ask), last).fetchall():
-        found += [id for _, id in rows]
-        last |= {"tx": rows[-1][0], "id": rows[-1][1]}
-        if len(found) > 50:
-            break
-    return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import psycopg
@@ -43,6 +44,12 @@ def held(lab: Lab, slot: str) -> int:
     return int(found[0])
 
 
+def has_reader(db: psycopg.Connection[Any], slot: str) -> bool:
+    found = db.execute("SELECT active FROM pg_replication_slots WHERE slot_name = %s", [slot]).fetchone()
+    assert found
+    return bool(found[0])
+
+
 def test_what_was_before(lab: Lab) -> None:
     name, dsn = new_shop(lab)
     lab.connect.configure(name, connector(lab, name))
@@ -77,13 +84,17 @@ def test_a_quiet_table(lab: Lab) -> None:
         (both | every | {"heartbeat.action.query": beat}, "had let them go"),
         (both, "holds back"),
         (both | every, "holds back"),
-        ({"table.include.list": "{schema}.orders"} | every | {"heartbeat.action.query": beat}, "row changes"),
-        (both | every | {"heartbeat.action.query": "SELECT 1"}, "has not changed"),
+        ({"table.include.list": "{schema}.orders"} | every | {"heartbeat.action.query": beat}, "changes heartbeat"),
+        ({"table.include.list": "{schema}.bulk"} | every, "the other table is captured"),
+        (both | every | {"heartbeat.action.query": "SELECT 1"}, "changes no row"),
+        (both | every | {"heartbeat.action.query": f"{beat} WHERE id = 2"}, "changes no row"),
         (both | every | {"heartbeat.action.query": "UPDATE nothing"}, "SyntaxError"),
         (both | {"heartbeat.interval.ms": "60000"}, "heartbeat.interval.ms is '60000'"),
         (both | {"heartbeat.interval": "500"}, "No connector knows the setting"),
         (both | {"heartbeat.interval.m": "500"}, "No connector knows the setting"),
         ("heartbeat", "are no settings"),
+        # the last one: its connector stays, and every slot of the database hears its messages
+        (both | every | {"heartbeat.action.query": "SELECT pg_logical_emit_message(true, 'a', '')"}, "had let them go"),
     ]
     for settings, found in answers:
         solved, why, hint = capture.quiet_table(
@@ -107,6 +118,7 @@ def test_the_playbook_of_slots(lab: Lab, capsys: pytest.CaptureFixture[str], tmp
         fill = "INSERT INTO bulk SELECT repeat(md5(random()::text), 32) FROM generate_series(1, 20000)"
         lab.connect.api(f"/connectors/{name}/stop", "PUT")
         wait_until(lambda: lab.connect.status(name)["connector"] == "STOPPED", 30, "it is stopped")
+        wait_until(lambda: not has_reader(db, name), 30, "its session has ended, too")
         db.execute(fill)
         report = databases.cdc(dsn, lab.connect.url, 1)
         assert report.causes[:2] == ["slot-inactive", "connector-stopped"] and report.status == 1
@@ -136,19 +148,13 @@ def test_the_playbook_of_slots(lab: Lab, capsys: pytest.CaptureFixture[str], tmp
     capture.tidy(lab.connect.api, lab.postgres.dsn)
 
 
-def test_the_playbook_of_an_outbox(lab: Lab) -> None:
+def test_the_playbook_of_an_outbox(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     dsn = lab.postgres.schema(lab.fresh("shop"))
 
     def asked(meanwhile: Callable[[], object] = lambda: None) -> str:
         """The first cause, when this happens within the window."""
-        from threading import Timer
-
-        timer = Timer(0.3, meanwhile)
-        timer.start()
-        try:
-            return databases.outbox(dsn, window=1.0).cause
-        finally:
-            timer.join()
+        monkeypatch.setattr(databases, "time", SimpleNamespace(sleep=lambda window: meanwhile()))
+        return databases.outbox(dsn, window=1.0).cause
 
     with psycopg.connect(dsn, autocommit=True) as db:
         assert asked() == "database-refuses", "there is no such table"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -71,8 +72,8 @@ def test_what_crosses_the_border(lab: Lab) -> None:
     assert [type(value) for value in seen[0]] == [int, float, bool, type(None), str, str]
 
     with application(lab, counting(topic)) as app:
-        app.wait(lambda: len(app.rows("counts")), 30, "it was counted")
-        assert app.rows("counts").values.tolist() == [["ada", 1]] and app.tasks == ["0_0"] and app.processed == 1
+        app.wait(lambda: app.processed == 1, 30, "it went through")  # told after the row can be read
+        assert app.rows("counts").values.tolist() == [["ada", 1]] and app.tasks == ["0_0"]
         with pytest.raises(LabError, match=r"'count' cannot be asked: .*no such store"):
             app.rows("count")
 
@@ -220,3 +221,17 @@ def test_the_judge_of_windows() -> None:
     assert "advanceBy" in judged(minutes(2, 1).advanceBy(Duration.ofMinutes(1)), hopping)[1]
     assert "in which window" in judged(minutes(2, 1), {(0, 120): 4})[1]
     assert "ofSizeAndGrace" in judged("two minutes")[1]
+
+    def fails(*_: Any) -> Any:
+        raise LabError("Waited 30 s until all orders were read; it did not happen.")
+
+    for wrong, hint in ((minutes(1, 1), "first Duration"), (minutes(2, 1), "run the cell again")):
+        solved, why, said = streaming.window_of(wrong, fails)
+        assert not solved and "Waited 30 s" in why and hint in said
+
+    def asks(*_: Any) -> dict[tuple[int, int], int]:
+        assert signal.getsignal(signal.SIGALRM) is before, "the count has a deadline that is not its own"
+        return tumbling
+
+    before = signal.getsignal(signal.SIGALRM)
+    assert streaming.window_of(minutes(2, 1), asks)[0]
