@@ -21,6 +21,8 @@ from .node import Node, Relaunch, System
 
 __all__ = ["Kafka", "PartitionState"]
 
+NOT_ASKED = "waiting for controller"  # this client's words when it gives up before it has asked anybody
+
 
 @dataclass(frozen=True)
 class PartitionState:
@@ -138,10 +140,13 @@ class Kafka(System):
             others = [broker for broker in range(1, 1 + len(self.brokers)) if broker != leader]
             placed = [[leader, *others[: replicas - 1]]] * partitions
             asked = NewTopic(name, partitions, replica_assignment=placed, config=settings)
-        try:
-            self.admin.create_topics([asked])[name].result(30)
-        except KafkaException as error:
-            raise LabError(f"Kafka did not create the topic {name!r}: {error.args[0].str()}") from error
+        for again in (True, False):
+            try:
+                self.admin.create_topics([asked])[name].result(30)
+                break
+            except KafkaException as error:
+                if not again or NOT_ASKED not in error.args[0].str():
+                    raise LabError(f"Kafka did not create the topic {name!r}: {error.args[0].str()}") from error
         wait_until(
             lambda: len(self._in_sync(name, replicas)) == partitions and self.end_offsets(name),
             30, f"all {partitions} partitions of {name} have their replicas in sync", lambda: self.partitions(name),
