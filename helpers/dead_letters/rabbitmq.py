@@ -9,6 +9,7 @@ Introduced in lesson 3.4.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -65,7 +66,8 @@ class RabbitMQLot:
 class _Session:
     def __init__(self, channel: Any, queue: str) -> None:
         self._channel, self._queue = channel, queue
-        self._count = self._ready()
+        self._ahead = deque[tuple[Any, Any, bytes]]()  # handed out already, and not yet taken
+        self._count = self._there()
         self._left: list[int] = []
         said = channel.connection._impl.server_properties.get("version", "0")  # pika shows it nowhere else
         self._limited = int(str(said).split(".")[0]) >= 4
@@ -74,7 +76,7 @@ class _Session:
         if not self._count:
             return None
         self._count -= 1
-        method, about, body = self._channel.basic_get(self._queue)
+        method, about, body = self._ahead.popleft() if self._ahead else self._channel.basic_get(self._queue)
         if method is None:
             return None
         headers = about.headers or {}
@@ -114,16 +116,23 @@ class _Session:
 
         A quorum queue has them back a moment later, so this waits: the next look would find fewer.
         """
-        if not self._left:
+        if not self._left and not self._ahead:
             return
-        back = self._ready() + len(self._left)
-        for tag in self._left:
+        back = self._there() + len(self._left)
+        for tag in (*self._left, *(method.delivery_tag for method, _, _ in self._ahead)):
             self._channel.basic_nack(tag, requeue=True)
         with suppress(LabError):  # somebody else took some of them
             wait_until(lambda: self._ready() >= back, GIVEN_BACK, f"{self._queue} has {back} messages again")
 
     def _ready(self) -> int:
+        """As RabbitMQ says: 0, too, of a quorum queue whose leader does not answer in a quarter of a second."""
         return int(self._channel.queue_declare(self._queue, passive=True).method.message_count)
+
+    def _there(self) -> int:
+        """How many there are that nobody else has: a 0 is believed when nothing is handed out, either."""
+        while not (ready := self._ready()) and (got := self._channel.basic_get(self._queue))[0]:
+            self._ahead.append(got)
+        return ready + len(self._ahead)
 
 
 def _number(headers: Mapping[str, Any], death: Mapping[str, Any]) -> int:

@@ -22,6 +22,8 @@ __all__ = ["judge"]
 Handle: TypeAlias = "Callable[[Any, Any, bytes, Callable[[bytes], None]], object]"
 
 ORDERS, STOP = 6, 2  # orders in the queue, and the one that is in the worker's hands when it is killed
+END = b"end"  # comes behind the orders
+PATIENCE = 5  # seconds that the handler may take for an order
 
 
 def judge(handle: Handle, params: pika.ConnectionParameters, fresh: Callable[[str], str]) -> Verdict:
@@ -61,13 +63,16 @@ def _filled(params: pika.ConnectionParameters, queue: str) -> str:
         channel.queue_declare(queue, durable=True, arguments={"x-expires": 600_000})
         for n in range(ORDERS):
             channel.basic_publish("", queue, str(n))
+        channel.basic_publish("", queue, END)
     return queue
 
 
 def _worked(handle: Handle, params: pika.ConnectionParameters, queue: str, stop: tuple[str, int] | None) -> set[int]:
     """Run the handler in a process that is killed when it tells `stop`; the orders whose work was done."""
     done = set()
-    with worker(_serve, params, queue, handle, timeout=5) as process:
+    with worker(_serve, params, queue, handle) as process:
+        next(process)  # it is connected: from here on it is the handler that takes time
+        process.timeout = PATIENCE
         for told in process:
             if told[0] == "done":
                 done.add(told[1])
@@ -83,8 +88,12 @@ def _serve(tell: Callable[[object], None], params: pika.ConnectionParameters, qu
 
     with pika.BlockingConnection(params) as connection:
         channel = connection.channel()
-        for method, _, body in deliveries(channel, queue, quiet=0.5):
+        tell("ready")
+        for method, _, body in deliveries(channel, queue):
+            if body == END:
+                break
             handle(channel, method, body, work)
+        channel.cancel()  # waits for the broker's answer: it may have refused what the handler did
 
 
 def _left(params: pika.ConnectionParameters, queue: str) -> set[int]:
@@ -95,4 +104,4 @@ def _left(params: pika.ConnectionParameters, queue: str) -> set[int]:
             return bool(channel.queue_declare(queue, passive=True).method.consumer_count == 0)
 
         wait_until(gone, 10, "the broker knows that the worker is gone")
-        return {int(body) for body in taken(channel, queue)}
+        return {int(body) for body in taken(channel, queue) if body != END}

@@ -19,6 +19,7 @@ from .queues import opened, taken
 __all__ = ["publishes"]
 
 ORDERS, AWAY = 6, "the node is not back yet"
+LIMIT = 20  # seconds for a trial with its connections; a right answer takes less than one
 Connect: TypeAlias = "Callable[[], Any]"
 CUTS: Mapping[str, wire.Cut] = {
     "before order 3 had reached the broker": lambda frames: _count(frames, "client", "body") == 4,
@@ -55,7 +56,7 @@ def publishes(
                 through, _ = now.enter_context(wire.tapped(params, way))
                 return now.enter_context(opened(through))
 
-            _, trouble = attempt(place, connect, queue, [str(n) for n in range(ORDERS)])
+            _, trouble = attempt(place, connect, queue, [str(n) for n in range(ORDERS)], limit=LIMIT)
         with opened(params) as channel:
             found = [int(body) for body in taken(channel, queue)]
         missing = sorted({*range(ORDERS)} - {*found})

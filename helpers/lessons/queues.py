@@ -3,7 +3,8 @@
 What a lesson teaches (`queue_declare`, `basic_publish`, `basic_ack`) stands in the notebook; here is what comes before
 and after it.
 
-Introduced in lesson 3.1 (`opened`, `filled`, `emptied`, `count_ready`, `count_consumers`) and 3.4 (`deliveries`).
+Introduced in lesson 3.1 (`opened`, `filled`, `emptied`, `count_ready`, `count_consumers`), 3.2 (`up_to_now`) and 3.4
+(`deliveries`).
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import pika
 
-__all__ = ["count_consumers", "count_ready", "deliveries", "emptied", "filled", "opened", "taken"]
+from ..errors import LabError
+
+__all__ = ["count_consumers", "count_ready", "deliveries", "emptied", "filled", "opened", "taken", "up_to_now"]
+
+MARK = "end mark"  # the type of a message that says where a queue ended when somebody began to read it
 
 
 @contextmanager
@@ -54,7 +60,9 @@ def emptied(channel: Any, queue: str) -> list[str]:
 
 
 def count_ready(params: pika.ConnectionParameters, *queues: str) -> int:
-    """How many messages nobody has in their hands, in all of these queues together.
+    """How many messages nobody has in their hands, in all of these classic queues together.
+
+    Of a quorum queue RabbitMQ says 0 as well when its leader does not answer in a quarter of a second.
 
     Raises:
         pika.exceptions.ChannelClosedByBroker: one of them is not there.
@@ -94,3 +102,27 @@ def deliveries(
         if method is not None:
             yield method, about, body
             last = time.monotonic()
+
+
+def up_to_now(channel: Any, queue: str) -> Iterator[tuple[Any, Any, bytes]]:
+    """What lies in a queue now, as `deliveries` has it: a mark is put at its end, and says where that was.
+
+    The mark has the lowest priority: quorum queues go by priorities since RabbitMQ 4.3, and aio-pika sends everything
+    with 0, which is below none.
+
+    Args:
+        channel: with confirms, so that the mark is there before the first message is read.
+
+    Raises:
+        LabError: the mark did not come: nothing did for 30 s.
+    """
+    mark = pika.BasicProperties(delivery_mode=2, priority=0, type=MARK, message_id=str(uuid4()))
+    channel.basic_publish("", queue, b"", mark)
+    for method, about, body in deliveries(channel, queue, quiet=30):
+        if about.type != MARK:
+            yield method, about, body
+            continue
+        channel.basic_ack(method.delivery_tag)
+        if about.message_id == mark.message_id:  # otherwise of somebody who was interrupted
+            return
+    raise LabError(f"For 30 s nothing came from {queue}, which is not at its end.", fix="lab.calm()")

@@ -16,7 +16,7 @@ from ..figures.labels import ALARM, HALO
 from ..figures.pictures import COLOURS
 from ..figures.plots import time_axis
 
-__all__ = ["calls", "herds", "most_at_once"]
+__all__ = ["calls", "herds"]
 
 FINE, TOGETHER = COLOURS[0], 0.05  # s: calls so close together are at once
 
@@ -54,13 +54,13 @@ def herds(runs: Mapping[str, pd.DataFrame]) -> Figure:
     for axes, (name, frame) in zip(np.atleast_1d(rows), runs.items(), strict=True):
         edges = np.arange(0, max(run["t"].max() for run in runs.values()) + 2 * TOGETHER, TOGETHER)
         axes.hist(frame["t"], edges, color=FINE)
-        axes.set_title(f"{name}: at most {most_at_once(frame)} at once", loc="left", color="black")
+        axes.set_title(f"{name}: at most {_most_at_once(frame)} at once", loc="left", color="black")
         axes.set(ylabel=f"calls\n[1/{TOGETHER * 1000:.0f} ms]")
     time_axis(np.atleast_1d(rows)[-1])
     return figure
 
 
-def most_at_once(frame: pd.DataFrame) -> int:
+def _most_at_once(frame: pd.DataFrame) -> int:
     """The most calls within 50 ms, wherever they begin."""
     t = np.sort(frame["t"].to_numpy(dtype=float))
     return int((np.searchsorted(t, t + TOGETHER, side="right") - np.arange(len(t))).max())

@@ -12,6 +12,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 import pika
@@ -169,8 +170,10 @@ class _Kafka:
 
     def receive(self, app: str, worker: int = 0) -> Taken | None:
         member = self._members.get((app, worker))
-        message = member.poll(1) if member else None
-        return (_text(message), (member, message)) if message else None
+        if member is None or not _unread(member):
+            return None
+        message = wait_until(partial(member.poll, 1), 30, "the record comes")
+        return _text(message), (member, message)
 
     def done(self, taken: Any) -> None:
         member, message = taken
@@ -178,6 +181,14 @@ class _Kafka:
 
     def again(self) -> list[str]:
         return [_text(message) for message in self._kafka.read(self._topic)]
+
+
+def _unread(member: Consumer) -> bool:
+    """Whether the broker has a record for this worker that it was not handed yet."""
+    return any(
+        max(0, place.offset) < member.get_watermark_offsets(place, timeout=10)[1]  # below 0: nothing was read yet
+        for place in member.position(member.assignment())
+    )
 
 
 def _text(message: Message) -> str:

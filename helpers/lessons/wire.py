@@ -1,16 +1,20 @@
-"""A relay between an AMQP client and its broker that writes down the frames which pass, read with pika's own decoder.
+"""Relays between an AMQP client and its broker: one writes down the frames which pass, one makes the way longer.
 
-Introduced in lesson 3.1 (`tapped`), and 3.2 (`cut`).
+The frames are read with pika's own decoder.
+
+Introduced in lesson 3.1 (`away`, `tapped`), and 3.2 (`cut`).
 """
 
 from __future__ import annotations
 
 import copy
 import socket
+import socketserver
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeAlias
+from urllib.parse import urlsplit
 
 import pika
 import pika.frame
@@ -18,7 +22,7 @@ import pika.frame
 from ..errors import LabError
 from ..wait import wait_until
 
-__all__ = ["tapped"]
+__all__ = ["away", "tapped"]
 
 TYPES = {"Method": "method", "Header": "header", "Body": "body", "Heartbeat": "heartbeat"}
 
@@ -104,3 +108,41 @@ def _written(data: bytes, name: str, frames: Frames) -> bytes:
         channel = getattr(frame, "channel_number", 0)
         frames.append({"from": name, "type": kind, "channel": channel, "what": said, "bytes": size})
     return data
+
+
+@contextmanager
+def away(url: str, seconds: float) -> Iterator[str]:
+    """An address of the same broker, as if it were so far away: what a client sends arrives so much later.
+
+    Args:
+        url: of the broker, with host and port.
+    """
+    place = urlsplit(url)
+
+    class Relay(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with socket.create_connection((place.hostname, place.port), timeout=10) as broker:
+                broker.settimeout(None)
+                back = threading.Thread(target=_pour, args=(broker, self.request, 0.0), daemon=True)
+                back.start()
+                _pour(self.request, broker, seconds)
+                back.join(10)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay) as relay:
+        relay.daemon_threads = True  # a client that never says goodbye keeps nobody waiting
+        threading.Thread(target=relay.serve_forever, args=(0.05,), daemon=True).start()
+        try:
+            yield url.replace(f"{place.hostname}:{place.port}", f"127.0.0.1:{relay.server_address[1]}")
+        finally:
+            relay.shutdown()
+
+
+def _pour(source: socket.socket, target: socket.socket, seconds: float) -> None:
+    """Pass on what comes, all that is there at once, so much later."""
+    with suppress(OSError):
+        while data := source.recv(65_536):
+            threading.Event().wait(seconds)
+            target.sendall(data)
+    for end in (source, target):  # one way is over: so is the other
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)

@@ -6,11 +6,14 @@ import re
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from helpers.__main__ import main, parser
 from helpers.dead_letters.parked import Parked, Sight, look, replay
+from helpers.dead_letters.rabbitmq import _Session
 from helpers.errors import LabError
 from helpers.paths import repo_dir
 
@@ -43,6 +46,50 @@ class Memory:
 
     def leave(self, parked: Parked) -> None:
         self.steps.append(f"{parked.id} stays")
+
+
+class Hesitant:
+    """A channel to a quorum queue whose leader does not answer the first questions: RabbitMQ says 0 then."""
+
+    def __init__(self, count: int, silent: int) -> None:
+        self.ready, self.unacked, self.silent = [*range(count)], set[int](), silent
+        self.connection = SimpleNamespace(_impl=SimpleNamespace(server_properties={"version": "4.3.6"}))
+
+    def queue_declare(self, queue: str, passive: bool) -> Any:
+        self.silent -= 1
+        return SimpleNamespace(method=SimpleNamespace(message_count=0 if self.silent >= 0 else len(self.ready)))
+
+    def basic_get(self, queue: str) -> Any:
+        if not self.ready:
+            return None, None, None
+        tag = self.ready.pop(0)
+        self.unacked.add(tag)
+        return SimpleNamespace(delivery_tag=tag), SimpleNamespace(headers={}, message_id=str(tag)), b"order"
+
+    def basic_nack(self, tag: int, requeue: bool) -> None:
+        self.unacked.remove(tag)
+        self.ready = sorted([*self.ready, tag])
+
+
+@pytest.mark.parametrize("silent", range(5))
+@pytest.mark.parametrize("count", range(4))
+def test_a_zero_is_not_believed(count: int, silent: int) -> None:
+    channel = Hesitant(count, silent)
+    session, found = _Session(channel, "parked"), list[str]()
+    while parked := session.take():
+        found.append(parked.id)
+        session.leave(parked)
+    assert found == [str(n) for n in range(count)]
+    channel.silent = silent
+    session.give_back()
+    assert channel.ready == [*range(count)] and not channel.unacked
+
+
+def test_a_look_that_ends_early_gives_everything_back() -> None:
+    channel = Hesitant(3, silent=2)
+    session = _Session(channel, "parked")
+    session.give_back()
+    assert channel.ready == [0, 1, 2] and not channel.unacked
 
 
 def test_a_look_moves_nothing() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from itertools import chain, count, repeat
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from helpers.errors import LabError
 from helpers.lessons import queues, replicas, survivors
 from helpers.lessons.retries import Fragile
 
@@ -47,6 +49,40 @@ def test_deliveries_end_when_nothing_comes() -> None:
 def test_deliveries_end_when_their_time_is_up() -> None:
     endless = (("method", "about", b"again") for _ in count())
     assert 1 < len(list(queues.deliveries(Channel(endless), "tasks", seconds=1.0))) < 10
+
+
+class Marked(Channel):
+    """Two messages with somebody else's mark between them, and a third that comes after ours, much later."""
+
+    def __init__(self, *, lost: bool = False) -> None:
+        self.acked = list[int]()
+        self._lost = lost
+        super().__init__(self._brought())
+
+    def _brought(self) -> Iterator[Delivery]:
+        def brought(tag: int, body: bytes, **about: Any) -> Delivery:
+            return SimpleNamespace(delivery_tag=tag), SimpleNamespace(**{"type": None, **about}), body
+
+        yield from (brought(1, b"1"), brought(2, b"", type=queues.MARK, message_id="an old one"), brought(3, b"2"))
+        yield from repeat(NOTHING, 50)
+        if not self._lost:
+            yield brought(4, b"", type=queues.MARK, message_id=self._mark)
+            yield brought(5, b"3")
+
+    def basic_publish(self, exchange: str, queue: str, body: bytes, about: Any) -> None:
+        self._mark = about.message_id
+
+    def basic_ack(self, tag: int) -> None:
+        self.acked.append(tag)
+
+
+def test_a_queue_is_read_as_far_as_its_mark() -> None:
+    """However long that takes; marks are no messages, and are gone then."""
+    channel = Marked()
+    assert [body for _, _, body in queues.up_to_now(channel, "tasks")] == [b"1", b"2"]
+    assert channel.acked == [2, 4]
+    with pytest.raises(LabError, match="not at its end"):
+        list(queues.up_to_now(Marked(lost=True), "tasks"))
 
 
 class Cluster:
