@@ -74,25 +74,35 @@ def _answer(
     client, _ = door.accept()
     ends.append(client)
     with client:
-        back = threading.Thread(target=_pass_on, args=(broker, client, "broker", frames, cut), daemon=True)
+        back = threading.Thread(target=_pass_on, args=(broker, client, _noting("broker", frames, cut)), daemon=True)
         back.start()
-        _pass_on(client, broker, "client", frames, cut)
+        _pass_on(client, broker, _noting("client", frames, cut))
         back.join(10)
 
 
-def _pass_on(source: socket.socket, target: socket.socket, name: str, frames: Frames, cut: Cut | None) -> None:
-    """Write down first, then pass on: whoever has an answer finds the question in the list."""
-    rest = b""
+def _pass_on(source: socket.socket, target: socket.socket, meet: Callable[[bytes], bool]) -> None:
+    """Show what comes to `meet`, then pass it on, until one way is over: so is the other. It says when to break off."""
     source.settimeout(None)
     with suppress(OSError):
         while data := source.recv(65_536):
-            rest = _written(rest + data, name, frames)
-            if cut and cut(frames):
+            if meet(data):
                 break
             target.sendall(data)
-    for end in (source, target):  # one way is over: so is the other
+    for end in (source, target):
         with suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
+
+
+def _noting(name: str, frames: Frames, cut: Cut | None) -> Callable[[bytes], bool]:
+    """Write down before it is passed on: whoever has an answer finds the question in the list."""
+    rest = b""
+
+    def note(data: bytes) -> bool:
+        nonlocal rest
+        rest = _written(rest + data, name, frames)
+        return bool(cut and cut(frames))
+
+    return note
 
 
 def _written(data: bytes, name: str, frames: Frames) -> bytes:
@@ -122,10 +132,9 @@ def away(url: str, seconds: float) -> Iterator[str]:
     class Relay(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             with socket.create_connection((place.hostname, place.port), timeout=10) as broker:
-                broker.settimeout(None)
-                back = threading.Thread(target=_pour, args=(broker, self.request, 0.0), daemon=True)
+                back = threading.Thread(target=_pass_on, args=(broker, self.request, lambda data: False), daemon=True)
                 back.start()
-                _pour(self.request, broker, seconds)
+                _pass_on(self.request, broker, lambda data: threading.Event().wait(seconds))  # nobody sets it: False
                 back.join(10)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Relay) as relay:
@@ -135,14 +144,3 @@ def away(url: str, seconds: float) -> Iterator[str]:
             yield url.replace(f"{place.hostname}:{place.port}", f"127.0.0.1:{relay.server_address[1]}")
         finally:
             relay.shutdown()
-
-
-def _pour(source: socket.socket, target: socket.socket, seconds: float) -> None:
-    """Pass on what comes, all that is there at once, so much later."""
-    with suppress(OSError):
-        while data := source.recv(65_536):
-            threading.Event().wait(seconds)
-            target.sendall(data)
-    for end in (source, target):  # one way is over: so is the other
-        with suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
