@@ -18,7 +18,7 @@ from ..teaching.attempt import attempt
 from ..wait import wait_until
 from .exercises import Verdict
 
-__all__ = ["Look", "alert", "beside", "drain", "draining"]
+__all__ = ["Look", "alert", "beside", "drain", "draining", "nearer"]
 
 T = TypeVar("T")
 
@@ -42,6 +42,24 @@ class Look(NamedTuple):
     def lag(self) -> float:
         """Records between the two."""
         return self.end - self.committed
+
+
+def nearer(frame: pd.DataFrame, gone: float, rest: float, apart: float = 4.0) -> float:
+    """Of all pairs of looks, the share from which lag / (out - in) told the end better than lag / out does.
+
+    Args:
+        frame: of a `Dashboard`, from a moment on at which the burst was there.
+        gone: when the lag was down to `rest` [s, records].
+        apart: seconds between the two looks of a pair, at least.
+    """
+    looks = frame.query("t <= @gone").pivot_table(index="t", columns="series", values="value")
+    better: list[bool] = []
+    for t, second in looks[looks.index >= looks.index[0] + apart].iterrows():
+        first = looks[looks.index <= t - apart].iloc[-1]
+        out, into = ((second[name] - first[name]) / (t - first.name) for name in ("committed", "end"))
+        work, real = second["total"] - rest, gone - t
+        better.append(bool(out > into and abs(work / (out - into) - real) < abs(work / out - real)))
+    return sum(better) / len(better)
 
 
 def draining(t: pd.Series, lag: pd.Series, now: float, predicted: float) -> Figure:

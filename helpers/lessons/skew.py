@@ -68,7 +68,6 @@ class Evening:
         self._numbers: list[int] = []  # order -> its number in its ledger
         self._admin, self._lag = AdminClient({**client}), Lag(client, topic, group)
         self._lock, self._work = threading.Lock(), threading.Event()
-        self.peaks: dict[int, int] = {}  # partition -> the highest lag [orders] of the whole evening
         self.lag: dict[int, int] = {}  # when all partitions but one were done
         self.waiting: Counter[str] = Counter()  # at that moment: customer -> orders that nobody has begun
 
@@ -114,13 +113,6 @@ class Evening:
             self.wait_for(len(self._lag.partitions), live.update)
             with running(shop, rate=10):
                 self.follow(live.update)
-        seen = sampler.frame.dropna().astype({"value": float}).groupby("series")["value"].max()
-        self.peaks = {p: int(seen[f"partition {p}"]) for p in self._lag.partitions}
-
-    @property
-    def highest(self) -> int:
-        """The highest lag of one partition [orders], over the whole evening."""
-        return max(self.peaks.values())
 
     def ask(self) -> dict[int, int]:
         """The lag of each partition [records], by the brokers' word."""

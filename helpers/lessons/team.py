@@ -140,6 +140,15 @@ class Team:
         """Milliseconds without processing in all that was measured, the mean of these members."""
         return sum(self.paused(what)[name] for what in self.spans for name in members) / len(members)
 
+    def waited_for(self, member: str, what: str, *others: str) -> bool:
+        """Whether each of the others was given partitions in what was measured, and only when `member` had ended what
+        it was busy with at the beginning."""
+        start, until = self.spans[what]
+        work, frame = self.work.frame, self.history.frame
+        ended = work[(work["member"] == member) & (work["t"] <= start) & (work["until"] > start)]["until"].max()
+        given = frame[frame["member"].isin(others) & (frame["t"] > start) & (frame["t"] <= until)]
+        return set(given["member"]) == {*others} and bool(given["t"].min() >= ended)
+
     def paused(self, what: str, over: float = 0.25) -> dict[str, float]:
         """Milliseconds without processing of each member in what was measured, see `Work.paused`."""
         return self.work.paused(*self.spans[what], over)
