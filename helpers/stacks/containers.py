@@ -22,7 +22,7 @@ from .base import Stack, State
 from .docker import docker_problem, unexported
 from .fetch import passwords, tls
 from .recipes import RECIPES, SERVICES
-from .recipes.kafka_tools import class_of
+from .recipes.kafka_tools import class_of, quick
 from .state import Service, StateFile
 
 __all__ = ["PROFILES", "Containers"]
@@ -215,7 +215,9 @@ class Containers(Stack):
     def _tool(self, node: str, tool: str, timeout: float) -> tuple[list[str], str]:
         bound = ["timeout", str(round(timeout + 5))]  # in there: what we leave behind, by an interrupt, ends as well
         inside = [*bound, "/opt/kafka/bin/kafka-run-class.sh", class_of(tool)]
-        return ["docker", "exec", "-i", self._container(node).name, *inside], "localhost:19092"
+        java = " ".join(["-XX:+UseSerialGC", *quick(tool)])  # in place of the broker's own options
+        start = ["docker", "exec", "-i", "-e", f"KAFKA_JVM_PERFORMANCE_OPTS={java}", self._container(node).name]
+        return [*start, *inside], "localhost:19092"
 
 
 def _mark() -> str:

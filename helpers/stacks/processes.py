@@ -27,7 +27,7 @@ from ..wait import wait_until
 from .base import Stack, State
 from .recipes import RECIPES, recipe
 from .recipes.kafka_server import java
-from .recipes.kafka_tools import class_of
+from .recipes.kafka_tools import class_of, quick
 from .recipes.postgres_server import leave_elsewhere
 from .state import StateFile
 
@@ -199,8 +199,7 @@ class Processes(Stack):
         return str(lab_dir() / "run" / name / "data")
 
     def _tool(self, node: str, tool: str, timeout: float) -> tuple[list[str], str]:
-        quick = [] if "perf-test" in tool else ["-XX:TieredStopAtLevel=1"]  # a benchmark gets the whole compiler
-        start = [*java(*quick, "-Dlab.level=error"), class_of(tool)]
+        start = [*java(*quick(tool), "-Dlab.level=error"), class_of(tool)]
         return start, self.services[node].address
 
 

@@ -38,7 +38,7 @@ CELLS = [
 
 
 @pytest.fixture
-def lesson(one_stack: str, tmp_path: Path) -> Path:
+def lesson(kept_stack: str, tmp_path: Path) -> Path:
     """A small lesson, in a folder that is not the course's."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}

@@ -19,7 +19,7 @@ from helpers.stacks import docker as docker_module
 from helpers.stacks.fetch import jars, tls
 from helpers.stacks.recipes import SERVICES as PORTS
 from helpers.stacks.recipes import connect_server, postgres_server
-from helpers.stacks.recipes.kafka_server import CLUSTER_ID, kafka_properties, write_properties
+from helpers.stacks.recipes.kafka_server import CLUSTER_ID, SPARING, kafka_properties, write_properties
 from helpers.stacks.recipes.kafka_tools import TOOLS, arguments
 from helpers.systems import Kafka
 
@@ -203,6 +203,12 @@ def test_connect_is_configured_alike_on_both_stacks() -> None:
     image = {key.lower().replace("_", "."): value for key, value in given.items()}
     ours = connect_server.connect_properties()
     assert image == {key: value for key, value in ours.items() if not key.endswith(".converter")}
+
+
+def test_java_is_as_sparing_on_both_stacks() -> None:
+    ours = ["-XX:+UseSerialGC", *SPARING]
+    for name in ("kafka", "kafka-controller", "kafka-1", "kafka-2", "kafka-3", "connect"):
+        assert COMPOSE["services"][name]["environment"]["KAFKA_JVM_PERFORMANCE_OPTS"].split() == ours, name
 
 
 def test_heap_options_hold_no_collector() -> None:

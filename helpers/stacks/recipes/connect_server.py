@@ -16,7 +16,7 @@ from ..fetch import passwords
 from ..fetch.jars import classpath
 from ..state import Service
 from . import postgres_server
-from .kafka_server import java
+from .kafka_server import SPARING, java
 
 __all__ = ["BESIDE", "PROFILES", "SERVICES", "command", "connect_properties", "lacks", "prepare", "variables"]
 
@@ -51,7 +51,7 @@ def prepare(names: list[str], services: dict[str, Service], folder: Callable[[st
 def command(service: Service, folder: Path) -> tuple[list[str], dict[str, str]]:
     """A JVM with a small heap; the connector takes the database's password from its environment."""
     worker = "org.apache.kafka.connect.cli.ConnectDistributed"
-    return [*java("-Xmx384m", "-Dlab.level=info"), worker, str(folder / "connect.properties")], variables()
+    return [*java("-Xmx384m", "-Dlab.level=info", *SPARING), worker, str(folder / "connect.properties")], variables()
 
 
 def variables() -> dict[str, str]:

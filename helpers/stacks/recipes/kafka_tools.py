@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from ...errors import LabError
 
-__all__ = ["TOOLS", "arguments", "class_of"]
+__all__ = ["TOOLS", "arguments", "class_of", "quick"]
 
 _TOOLS = "org.apache.kafka.tools"
 # Without kafka-metadata-shell: it is a prompt to type at, in a jar that nothing else needs. `kafka-dump-log` with
@@ -52,6 +52,11 @@ TOOLS = {
 }
 # These read files, or a JMX port: they ask no broker.
 ALONE = {"kafka-dump-log", "kafka-jmx", "kafka-storage"}
+
+
+def quick(tool: str) -> list[str]:
+    """Java's options for a tool that ends in a second or two; a benchmark gets the whole compiler."""
+    return [] if "perf-test" in tool else ["-XX:TieredStopAtLevel=1"]
 
 
 def class_of(tool: str) -> str:
