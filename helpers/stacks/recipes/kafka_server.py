@@ -164,7 +164,7 @@ def kafka_properties(name: str) -> dict[str, str]:
         # A killed broker is fenced after 6 s instead of 9 s: every fail-over of a lesson is 3 s shorter.
         "broker.session.timeout.ms": "6000",
         "broker.heartbeat.interval.ms": "1000",
-        # Twice a second a controller would write a record that says nothing, and every broker read it: a tenth as often.
+        # Twice a second a controller would write a record that says nothing, and every broker read it: now every 5 s.
         "metadata.max.idle.interval.ms": "5000",
         # A class is small: no waiting for more members, and the broker-side protocols (KIP-848, share groups) act
         # within a second or two. For less, a busy machine would be too slow: this client waits for an answer to a
