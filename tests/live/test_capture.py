@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,10 +18,8 @@ from helpers.playbooks import databases
 
 
 @pytest.fixture
-def lab(kept_stack: str) -> Iterator[Lab]:
-    lab = Lab.start(connect=True, say=lambda sentence: None)
-    yield lab
-    capture.tidy(lab.connect.api, lab.postgres.dsn)
+def lab(one_stack: str) -> Lab:
+    return Lab.start(connect=True, say=lambda sentence: None)
 
 
 def new_shop(lab: Lab) -> tuple[str, str]:
@@ -147,6 +145,7 @@ def test_the_playbook_of_slots(lab: Lab, capsys: pytest.CaptureFixture[str], tmp
     assert json.loads(capsys.readouterr().out)["playbook"] == "cdc"
     assert main([*line, "--html", str(file)]) == 2 and "no figures" in capsys.readouterr().err
     assert main(["playbook", "cdc"]) == 2 and "DATABASE_URL=" in capsys.readouterr().err
+    capture.tidy(lab.connect.api, lab.postgres.dsn)
 
 
 def test_the_playbook_of_an_outbox(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,6 @@ import psycopg
 import pytest
 
 from helpers import Lab, LabError, wait_until
-from helpers.lessons import capture
 
 
 @pytest.fixture
@@ -67,8 +66,7 @@ def test_a_committed_row_becomes_a_record(lab: Lab) -> None:
     assert said["database.password"] == "${env:LAB_PASSWORD}", "a configuration names the secret, and does not hold it"
 
 
-def test_what_is_wrong_is_said(kept_stack: str) -> None:
-    lab = Lab.start(connect=True, say=lambda sentence: None)
+def test_what_is_wrong_is_said(one_stack: str, lab: Lab) -> None:
     source, name = lab.connect.source, lab.fresh("shop").replace("-", "_")
     for wrong, said in [
         ({}, r"topic\.prefix: .* A value is required"),
@@ -90,4 +88,3 @@ def test_what_is_wrong_is_said(kept_stack: str) -> None:
     again = f"{name}_again"
     with pytest.raises(LabError, match=f"{name!r} reads the replication slot"):
         lab.connect.configure(again, source | {"topic.prefix": again, "slot.name": name, "publication.name": name})
-    capture.tidy(lab.connect.api, lab.postgres.dsn)

@@ -27,8 +27,8 @@ def why_not() -> str:
 
 
 @pytest.mark.skipif(bool(reason := why_not()), reason=reason)
-def test_java_programs_pass(kept_stack: str, tmp_path: Path) -> None:
-    """Each ends with PASS and exit code 0, and leaves nothing compiled beside its source."""
+def test_java_programs_pass(one_stack: str, tmp_path: Path) -> None:
+    """One lab for all of them; each ends with PASS and exit code 0, and leaves nothing compiled beside its source."""
     sources, jars = [str(path) for path in PROGRAMS], ":".join([classpath(), *streams_jars()])
     built = subprocess.run(
         ["javac", "-Xlint:all,-path", "-Werror", "-proc:none", "-cp", jars, "-d", str(tmp_path), *sources],

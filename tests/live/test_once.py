@@ -71,8 +71,8 @@ def answers() -> Iterator[tuple[Callable[[Any, str, str, int], None], str, str]]
 
 
 @pytest.mark.timeout(300)
-def test_the_inbox_and_who_wrote_it_twice(kept_stack: str) -> None:
-    """A worker is killed where it stands, as in the lesson."""
+def test_the_inbox_and_who_wrote_it_twice(one_stack: str) -> None:
+    """In one lab. A worker is killed where it stands, as in the lesson."""
     lab = Lab.start(kafka=3, postgres=True, say=lambda sentence: None)
     for handle, found, hint in answers():
         verdict = the_inbox(worker(lab.kafka.client, handle), lab.kafka, lab.fresh, lab.postgres.dsn)

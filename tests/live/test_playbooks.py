@@ -30,7 +30,7 @@ def quiet(_: str) -> None:
 
 
 @pytest.fixture
-def lab(kept_stack: str) -> Lab:
+def lab(one_stack: str) -> Lab:
     return Lab.start(kafka=3, say=quiet)
 
 

@@ -68,7 +68,7 @@ def test_a_dead_brokers_file(stack: str) -> None:
     assert values(lab.kafka.dump_log(topic, 0, broker=2), key="order") == [str(n) for n in range(10)]
 
 
-def test_every_order(kept_stack: str) -> None:
+def test_every_order(one_stack: str) -> None:
     lab = Lab.start(kafka=3, say=lambda sentence: None)
     answers = [
         (right, "you named the 2 others", ""),
