@@ -23,7 +23,10 @@ from tests.labs import environment, why_not
 
 
 def run(stack: str, paths: list[Path], times: int, small: bool, pace: list[str]) -> bool | None:
-    """One stack: up as the notebooks ask for it, nbval, down. Whether all that ran has passed; None: nothing could."""
+    """One stack: each notebook as nbval runs it, in a lab of its own. Whether all has passed; None: nothing could run.
+
+    What one notebook started would cost the next one CPU: three idle brokers are a quarter of a core.
+    """
     if reason := why_not(stack):
         print(f"SKIPPED on {stack}: {reason}")
         return None
@@ -36,19 +39,21 @@ def run(stack: str, paths: list[Path], times: int, small: bool, pace: list[str])
             runnable.append(str(path))
     if not runnable:
         return None
-    loads = ", small loads" if small else ""
-    print(f"--- nbval on {stack}{loads}: {', '.join(Path(name).name for name in runnable)}", flush=True)
-    pytest = [sys.executable, "-m", "pytest", "-p", "tests.pace", "@tests/nbval.args", "-q", "--durations=8"]
-    arguments = [*pytest, *pace, *runnable]
+    pytest = [sys.executable, "-m", "pytest", "-p", "tests.pace", "@tests/nbval.args", "-q", "--durations=4", *pace]
     environ, passed = environment(stack) | ({"LAB_SMALL": "1"} if small else {}), 0
-    try:
-        for turn in range(1, 1 + times):
-            done = subprocess.run(arguments, cwd=repo_dir(), env=environ)
-            passed += done.returncode == 0
-            if times > 1:
-                print(f"{passed} of {turn} passed on {stack}", flush=True)
-    finally:
-        subprocess.run([sys.executable, "-m", "helpers", "down"], cwd=repo_dir(), env=environ)
+
+    def one(path: str) -> bool:
+        print(f"--- nbval on {stack}{', small loads' if small else ''}: {Path(path).name}", flush=True)
+        try:
+            return subprocess.run([*pytest, path], cwd=repo_dir(), env=environ).returncode == 0
+        finally:
+            subprocess.run([sys.executable, "-m", "helpers", "down"], cwd=repo_dir(), env=environ)
+
+    for turn in range(1, 1 + times):
+        results = [one(path) for path in runnable]
+        passed += all(results)
+        if times > 1:
+            print(f"{passed} of {turn} passed on {stack}", flush=True)
     return passed == times
 
 
