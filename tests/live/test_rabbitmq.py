@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 import subprocess
 from collections.abc import Callable
@@ -235,13 +236,14 @@ def test_the_commands_of_the_pages_are_the_tools_own(stack: str) -> None:
         pytest.skip("the pages are written for the image's version")
     lab = Lab.start(rabbitmq=1, say=quiet)
     inside = ["docker", "exec", lab.services["rabbitmq"].handle["container"]]
-    listed = {
-        tool: subprocess.run([*inside, tool, "help"], capture_output=True, text=True).stdout
-        for tool in ("rabbitmqctl", "rabbitmq-diagnostics", "rabbitmq-queues")
-    }
-    has = {tool: set(re.findall(r"^ +([a-z_]+) ", said, re.M)) for tool, said in listed.items()}
+
+    @functools.cache
+    def has(tool: str) -> set[str]:
+        said = subprocess.run([*inside, tool, "help"], capture_output=True, text=True).stdout
+        return set(re.findall(r"^ +([a-z_]+) ", said, re.M))
+
     for page in RABBITMQ_PAGES:
         asked = commands_of(page)
         assert len(asked) > 3, page.name
         for tool, command in asked:
-            assert command in has[tool], (page.name, tool, command, sorted(has[tool]))
+            assert command in has(tool), (page.name, tool, command, sorted(has(tool)))

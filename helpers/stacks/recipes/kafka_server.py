@@ -53,7 +53,7 @@ LOG4J = Path(__file__).with_name("log4j2.yaml")
 # Serial GC and small heaps: the whole lab fits beside a browser in 2 GB.
 HEAP = {"kafka-controller": "96m", "kafka": "256m"}
 # A node lives for minutes here, and would spend over a quarter of its CPU on optimising what it soon no longer runs.
-# Java's second compiler comes five times later than by default; what stays hot, encryption say, still gets it at once.
+# Java's second compiler comes five times later than by default; what stays hot, encryption say, soon gets it anyway.
 TIER_4 = {"Invocation": 5_000, "MinInvocation": 600, "Compile": 15_000, "BackEdge": 40_000}
 SPARING = tuple(f"-XX:Tier4{name}Threshold={5 * default}" for name, default in TIER_4.items())
 
