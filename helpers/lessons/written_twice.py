@@ -74,7 +74,9 @@ class WrittenTwice:
 
         known = {"request.timeout.ms": 1000, "statistics.interval.ms": 100, "stats_cb": told}
         producer = Producer({**kafka.client, "acks": "all", "linger.ms": 100, **known})
-        greet(kafka.create_topic(name, 1, 3, leader=1), producer)  # it is connected before anybody is frozen
+        # Before anybody is frozen it is connected, and knows the leader: it would ask any broker, for up to a minute.
+        greet(kafka.create_topic(name, 1, 3, leader=1), producer)
+        producer.list_topics(topic, 30)
         with frozen(kafka, 2, 3):
             self._six(producer, topic)
             twice = "the client has sent each of its orders twice"
