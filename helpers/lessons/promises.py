@@ -116,7 +116,8 @@ def in_sync(kafka: Brokers, topic: str, count: int = 3) -> None:
     """Wait until so many replicas of the topic's one partition are in sync."""
     wait_until(
         lambda: len(kafka.partitions(topic)[0].isr) == count, 60, f"{count} replicas are in sync",
-        lambda: kafka.partitions(topic), retry_on=(IndexError,),
+        lambda: f"{kafka.partitions(topic)} of {[kafka.node(number) for number in (1, 2, 3)]}",
+        retry_on=(IndexError,), fix="lab.calm(), then run the cell again",
     )  # fmt: skip
 
 

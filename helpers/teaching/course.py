@@ -92,7 +92,6 @@ LESSONS = (
             "exercise: every order", "a queue has an end", "an error is not a no", "two partitioners",
             "adding partitions moves keys", "leadership returns by election", "nothing to cut",
             "kill -9 loses nothing", "each promise has its price", "acks=0 knows nothing", "batches carry it",
-            "100,000 events a second",
         ),
     ),
     Outline(
@@ -119,7 +118,7 @@ LESSONS = (
         "1.4", "Zero-copy", 60, "Why is Kafka fast, and when is it not?",
         (
             "sendfile saves CPU", "exercise: a piece of a file", "TLS costs the broker", "TLS, more than the copies",
-            "batches pack better", "batches carry the load", "100,000 orders a second",
+            "batches pack better", "batches carry the load",
             "little sent: linger costs its time", "under load: linger pays", "exercise: in company",
             "read once, kept", "time and room", "a pause of a second",
             "at the heels of its producer tool, without callbacks", "and with them not far behind",
