@@ -64,7 +64,7 @@ function focus(model, group) {
   model.set("fresh", false);
   model.save_changes();
   const cell = group.closest(".jp-Cell");
-  const active = document.querySelector(".jp-Notebook .jp-mod-active");
+  const active = cell?.closest(".jp-Notebook")?.querySelector(".jp-mod-active"); // other notebooks have one, too
   const typing = document.activeElement?.closest(".cm-content, input, textarea");
   if (cell && !typing && (active === cell || active?.previousElementSibling === cell)) {
     group.querySelector("input").focus({ preventScroll: true });

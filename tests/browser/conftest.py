@@ -136,6 +136,13 @@ def learner(desk: Learner, request: pytest.FixtureRequest) -> Iterator[Learner]:
 
 
 @pytest.fixture
+def beside(learner: Learner, server: Server) -> None:
+    """Another notebook, open before the lesson, as the roadmap is for whoever follows its link."""
+    lessons.write(server.mine / "beside.ipynb", prediction="beside")
+    learner.open_here("mine/beside.ipynb", server.kernel())
+
+
+@pytest.fixture
 def lesson(learner: Learner, server: Server, request: pytest.FixtureRequest) -> Callable[[str], int]:
     """The small lesson, open on the page, its frame and its lab set up. Answers with the place of a cell."""
     begin(learner, server, request.node.name)

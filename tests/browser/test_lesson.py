@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.browser import lessons
@@ -45,6 +46,11 @@ def test_a_prediction_by_keyboard(learner: Learner, lesson: Place) -> None:
         expect(radio).to_be_disabled()
     expect(cell.locator(".lab-choice-right")).to_contain_text("three")
     learner.picture("prediction-right")
+
+
+@pytest.mark.usefixtures("beside")
+def test_a_prediction_beside_another_notebook(learner: Learner, lesson: Place) -> None:
+    expect(options(learner.run(lesson("predict"))).first).to_be_focused()
 
 
 def test_a_wrong_prediction_and_none(learner: Learner, lesson: Place) -> None:
