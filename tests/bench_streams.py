@@ -79,10 +79,9 @@ def here(lab: Lab, topic: str, count: int, *steps: Callable[[Any, Any], bool]) -
         stream = stream.filter(step)
     stream.groupByKey().count(Materialized.as_("counts"))
     with streams.Application(builder.build(), streams.settings(lab.kafka.client, lab.fresh("bench"))) as app:
-        began = time.monotonic()
         while app.rows("counts")["value"].sum() < count:
             time.sleep(0.05)
-        return count / (time.monotonic() - began)
+        return count / (time.monotonic() - app.since)
 
 
 def java(lab: Lab, topic: str, count: int, folder: Path) -> float:

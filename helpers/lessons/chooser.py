@@ -37,7 +37,11 @@ RULES: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (("replay",), "Kafka", "a log still has an event after it was read, for every reader"),
     (("priorities",), "RabbitMQ", "its queues know priorities; a log and SQS do not"),
     (("aws", "routing"), "EventBridge", "rules on the content of an event choose its targets"),
-    (("aws", "fan-out"), "SNS", "it copies one message to many queues; give each service its own SQS queue"),
+    (
+        ("aws", "fan-out"),
+        "SNS",
+        "it copies one message to many SQS queues, one for each service (to keep an order, all of them FIFO)",
+    ),
     (("aws", "order"), "SQS", "a FIFO queue keeps the order within a message group"),
     (("aws",), "SQS", "a queue that somebody else runs is the simplest thing that works"),
     (("order", "fan-out"), "Kafka", "one key, one partition, one order, for every group that reads"),
@@ -51,7 +55,7 @@ GIVES = {
     "Kafka": {"fan-out", "replay", "order", "volume", "streams"},
     "RabbitMQ": {"fan-out", "workers", "routing", "priorities"},
     "SQS": {"aws", "workers", "order"},
-    "SNS": {"aws", "fan-out"},
+    "SNS": {"aws", "fan-out", "order", "routing"},
     "EventBridge": {"aws", "fan-out", "routing", "replay"},
 }
 
@@ -134,6 +138,8 @@ QUIZ: dict[str, tuple[str, ...]] = {
     "F": ("aws", "routing"),
 }
 
+ALSO = {"F": ("SNS",)}  # a subscription can have a filter, on the body, with numbers, too
+
 
 def grade(answers: Mapping[str, str | None]) -> tuple[bool, str, str]:
     """Whether the answers (scenario -> system) are right; how many are, and the first that is not; a hint at that one.
@@ -141,7 +147,11 @@ def grade(answers: Mapping[str, str | None]) -> tuple[bool, str, str]:
     "REST" and "gRPC" are both right for "REST/gRPC"; upper or lower case does not matter.
     """
     key = {scenario: recommend(*needs) for scenario, needs in QUIZ.items()}
-    right = {scenario for scenario, best in key.items() if _same(answers.get(scenario), best.system)}
+    right = {
+        scenario
+        for scenario, best in key.items()
+        if any(_same(answers.get(scenario), system) for system in (best.system, *ALSO.get(scenario, ())))
+    }
     why = f"{len(right)} of {len(key)} right"
     for scenario, best in key.items():
         if scenario not in right:

@@ -57,6 +57,9 @@ def of_every_order(orders: Sequence[str], there: Sequence[str], refused: Any, wa
             f"{why}, then {trouble}",
             "the queue is full: `poll` lets answers come; then produce that order again",
         )
+    if "did not end" in trouble:
+        hint = "the queue empties only while you `poll` (or `flush`): to try again at once, or to sleep, frees nothing"
+        return False, f"{why}, then {trouble}", hint
     if trouble:
         return False, f"{why}, then {trouble}", "`deliver` takes a producer, a topic and pairs of key and value"
     if not isinstance(refused, Collection) or isinstance(refused, str | bytes):

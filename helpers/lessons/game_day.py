@@ -142,7 +142,7 @@ class GameDay:
                 "nobody has named a cause: the fault stays sealed",
                 "look at lag, members, ends; then name one",
             )
-        if named in FAULTS and named == self._sealed:
+        if named in FAULTS:
             named = FAULTS[named].cause
         if named not in CAUSES:
             known = ", ".join(sorted(HINTS))

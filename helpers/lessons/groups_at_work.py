@@ -38,15 +38,18 @@ LOOKS, STILL = 40, 20  # into the books, 0.2 s of polling before each: in all, a
 GOODBYE = 2  # seconds for the members of a group to leave
 
 
-def orders_of_a_day(client: Mapping[str, Any], topic: str, count: int) -> int:
+def orders_of_a_day(client: Mapping[str, Any], topic: str, count: int, earlier: int = 0) -> int:
     """Write orders 0, 1, 2, ... of six customers, one a minute, the last just now; the moment of order 0 [ms].
+
+    Args:
+        earlier: so many of the day before come first, with negative numbers: an order's offset is not its number.
 
     Raises:
         LabError: the brokers did not take all of them within 20 s.
     """
     opened, chance = round(time.time() * 1000) - count * MINUTE, random.Random(3)
     producer = Producer({**client})
-    for n in range(count):
+    for n in range(-earlier, count):
         customer = chance.choice(["anna", "ben", "cleo", "dara", "gus", "jana"])
         producer.produce(topic, str(n), customer, timestamp=opened + n * MINUTE)
     all_answered(producer)
@@ -88,7 +91,11 @@ def to_the_end(consumer: Consumer, ledger: Ledger) -> str:
 
 
 def read_on(client: Mapping[str, Any], topic: str, group: str) -> list[int]:
-    """Read as the only member of a group to the end of a topic with one partition, and commit; the orders that came."""
+    """Read as the only member of a group to the end of a topic with one partition, and commit.
+
+    Returns:
+        The orders that came, without those of the day before.
+    """
     settings = {"group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False}
     found: list[int] = []
 
@@ -105,46 +112,51 @@ def read_on(client: Mapping[str, Any], topic: str, group: str) -> list[int]:
         wait_until(at_the_end, 20, f"{group} is at the end of {topic}", lambda: f"{len(found)} orders read")
         if found:
             consumer.commit(asynchronous=False)
-    return found
+    return [n for n in found if n >= 0]
 
 
-def rewind(client: Mapping[str, Any], topic: str, group: str, first: int, count: int) -> Verdict:
-    """Whether a group that had read all `count` orders was sent back to order `first`; if so, it reads on."""
+def rewind(client: Mapping[str, Any], topic: str, group: str, first: int, count: int, earlier: int = 0) -> Verdict:
+    """Whether a group that had read all `count` orders was sent back to order `first`; if so, it reads on.
+
+    Args:
+        earlier: how many of the day before come first.
+    """
     admin = AdminClient({**client, "socket.timeout.ms": 10_000})
     members = len(admin.describe_consumer_groups([group])[group].result(10).members)
     asked = [ConsumerGroupTopicPartitions(group, [TopicPartition(topic, 0)])]
     (answer,) = admin.list_consumer_group_offsets(asked).values()
     stands = answer.result(10).topic_partitions[0].offset
-    if verdict := of_standing(members, stands, first, count):
+    if verdict := of_standing(members, stands, first, count, earlier):
         return verdict
     again = read_on(client, topic, group)
     hint = "run the whole cell of the exercise again: it begins with a topic and a group of its own"
     return again == [*range(first, count)], f"{len(again)} of {count} orders read again", hint
 
 
-def of_standing(members: int, stands: int, first: int, count: int) -> Verdict | None:
+def of_standing(members: int, stands: int, first: int, count: int, earlier: int = 0) -> Verdict | None:
     """What is wrong with where the group stands; None: nothing."""
     why = f"the group stands at offset {stands}"
     if members:
         hint = "close your consumer first: while a group has members, offsets are taken from them only"
         return False, f"the group still has a member, and {why[4:]}", hint
-    if stands == count:
+    if stands == earlier + count:
         hint = "offsets_for_times, alter_consumer_group_offsets; then look at the `error` of each partition it returns"
         return False, f"{why}, the end: 0 of {count} orders would be read again", hint
     if stands < 0:
         return False, "the group has no offset any more", "the moment is in milliseconds; is it one of these orders?"
-    if stands > count:
+    if stands > earlier + count:
         return (
             False,
-            f"{why}, and there are {count} orders",
+            f"{why}, and there are {earlier + count} orders",
             "that is a moment: offsets_for_times makes an offset of it",
         )
     if stands == 0:
         hint = "is the moment in milliseconds, and the partition that offsets_for_times returned the one you wrote?"
         return False, f"{why}, the beginning: all {count} orders would be read again", hint
-    if stands != first:
+    if stands != earlier + first:
         hint = "write what offsets_for_times returns as it is: the offset is the one to be read next"
-        return False, f"{why}: {count - stands} of {count} orders would be read again, not {count - first}", hint
+        again = min(earlier + count - stands, count)
+        return False, f"{why}: {again} of {count} orders would be read again, not {count - first}", hint
     return None
 
 

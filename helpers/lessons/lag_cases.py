@@ -85,7 +85,7 @@ def alert(rule: Any, groups: Mapping[str, tuple[float, float, bool]]) -> Verdict
         return True, why, ""
     name = wrong[0]
     if measure == "records":
-        hint = "no number of records will do: the latest group has the fewest; what do the late have in common?"
+        hint = "no number of records will do: quiet is as late as busy, with the fewest; what have the late in common?"
     elif rings[name]:
         hint = f"{name} is at work and {groups[name][1]:.1f} s behind: that is not late yet"
     else:

@@ -96,12 +96,18 @@ def pattern(aws: Any, fresh: Fresh, wanted: object) -> Verdict:
         came = {json.loads(body)["detail-type"] for body in bodies_of(sqs, queue, aws.patience)}
     for name, (_, _, right) in EVENTS.items():
         if (name in came) != right:
-            said = "came through" if name in came else "was stopped"
-            return False, f"{len(came)} of {len(EVENTS)} events came through; the one {name} {said}", _hint(name)
+            said = f"the one {name} {'came through' if name in came else 'was stopped'}"
+            return False, f"{len(came)} of {len(EVENTS)} events came through; {said}", _hint(name, wanted)
     return True, f"{len(came)} of {len(EVENTS)} events came through: those that are wanted", ""
 
 
-def _hint(name: str) -> str:
+def _hint(name: str, wanted: object) -> str:
+    if EVENTS[name][2]:  # it was stopped
+        detail = wanted.get("detail") if isinstance(wanted, dict) else None
+        if not isinstance(detail, dict):
+            return 'country, price and test are fields of "detail": {"detail": {"country": [...], ...}}'
+        if "test" in detail and detail["test"] != [{"exists": False}]:
+            return 'a wanted order has no field test at all: [{"exists": False}]'
     hints = {"test": '"test": [{"exists": False}]', "refund": '"source": ["shop"] stands beside "detail"'}
     prices = 'two countries in one list, and from 100 € on: "price": [{"numeric": [">=", 100]}]'
     return next((hint for word, hint in hints.items() if word in name), prices)

@@ -126,6 +126,8 @@ def of_the_inbox(found: int, total: int, again: int, trouble: str) -> Verdict:
         known = "duplicate key" in trouble or "UniqueViolation" in trouble
         hint = "an id that is there is no error: INSERT ... ON CONFLICT DO NOTHING"
         other = "it must `tell` the last order of each batch, and go on for ever"
+        if "psycopg" in trouble:
+            other = "read the database's words; the table is {table}_seen, its one column order_id"
         return False, f"{why}, then the worker ended: {trouble}", hint if known else other
     if found == 0:
         return False, f"{why}: nothing counts", "rowcount is 1 for a new id; is the row inserted before you look?"

@@ -5,7 +5,7 @@ Introduced in lesson 3.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from typing import Any, TypeAlias
 
@@ -31,6 +31,37 @@ def _count(frames: wire.Frames, who: str, what: str) -> int:
     return sum(frame["from"] == who and what in (frame["type"], frame["what"]) for frame in frames)
 
 
+class _Breaking:
+    """Connections, one of which breaks; then nobody answers, once. It counts over all of them, as many as are made."""
+
+    def __init__(self, params: pika.ConnectionParameters, cut: wire.Cut) -> None:
+        self._params, self._cut, self._now = params, cut, ExitStack()
+        self._seen: list[wire.Frames] = []
+        self.broke = self._was_away = False
+
+    def connect(self) -> Any:
+        """A channel on a new connection; what is left of the one before is closed."""
+        self._now.close()
+        if self.broke and not self._was_away:
+            self._was_away = True
+            raise pika.exceptions.AMQPConnectionError(AWAY)
+        through, frames = self._now.enter_context(wire.tapped(self._params, self._breaks))
+        self._seen.append(frames)
+        return self._now.enter_context(opened(through))
+
+    def _breaks(self, _: wire.Frames) -> bool:
+        if self.broke or not self._cut([frame for frames in self._seen for frame in frames]):
+            return False
+        self.broke = True
+        return True
+
+    def __enter__(self) -> _Breaking:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._now.close()
+
+
 def publishes(
     place: Callable[[Connect, str, Sequence[str]], object],
     params: pika.ConnectionParameters,
@@ -38,25 +69,16 @@ def publishes(
 ) -> Verdict:
     """Whether a publisher brings every order into the queue, whose connection breaks once, where it hurts.
 
-    `connect` closes what is left of the connection before. Its second call finds nobody: the node is not back yet.
+    `connect` closes what is left of the connection before. After the break it finds nobody, once: the node is not back.
     """
     again = 0
     for where, cut in CUTS.items():
         queue = fresh("placed")
         with opened(params) as channel:
             channel.queue_declare(queue, durable=True)
-        with ExitStack() as now:
-            ways: Iterator[wire.Cut | str] = iter([cut, AWAY])
-
-            def connect(now: ExitStack = now, ways: Iterator[wire.Cut | str] = ways) -> Any:
-                now.close()
-                way = next(ways, None)
-                if isinstance(way, str):
-                    raise pika.exceptions.AMQPConnectionError(way)
-                through, _ = now.enter_context(wire.tapped(params, way))
-                return now.enter_context(opened(through))
-
-            _, trouble = attempt(place, connect, queue, [str(n) for n in range(ORDERS)], limit=LIMIT)
+        with _Breaking(params, cut) as breaking:
+            orders = [str(n) for n in range(ORDERS)]
+            _, trouble = attempt(place, breaking.connect, queue, orders, limit=LIMIT)
         with opened(params) as channel:
             found = [int(body) for body in taken(channel, queue)]
         missing = sorted({*range(ORDERS)} - {*found})
@@ -68,6 +90,8 @@ def publishes(
         if missing:
             hint = "an order is placed when basic_publish returns; after an error, send the same one again"
             return False, f"the connection broke {where}: order {missing[0]} is not in the queue", hint
+        if not breaking.broke:
+            return False, "no connection broke", "publish on a channel that `connect` returned"
         again += len(found) - ORDERS
     if again > 1:
         return False, f"all are there, {again} of them twice", "send again only the one that was not confirmed"

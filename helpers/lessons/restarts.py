@@ -5,7 +5,7 @@ Introduced in lesson 2.2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -53,9 +53,10 @@ def quiet_restart(client: Mapping[str, Any], topic: str, group: str, own: Callab
             return of_restarting(None, described(client, group), failed, made or {})
         before = generation(client, group)
         for name in "AB":
+            old = {member.member_id for member in described(client, group)[1]}
             members.leave(name)
             members.join(name)
-            if not settles(client, group, 2, failed):  # it may hang for a session
+            if not settles(client, group, 2, failed, old):  # it may hang for a session
                 return of_restarting(None, described(client, group), failed, made or {})
         return of_restarting(generation(client, group) - before, described(client, group), failed, made or {})
 
@@ -101,13 +102,20 @@ def described(client: Mapping[str, Any], group: str) -> tuple[str, list[Any]]:
     return told.state.name, list(told.members)
 
 
-def settles(client: Mapping[str, Any], group: str, count: int, failed: Sequence[str]) -> bool:
-    """Wait until the group is STABLE with at least so many members who all own something; 6 s at most."""
+def settles(
+    client: Mapping[str, Any], group: str, count: int, failed: Sequence[str], old: Collection[str] = ()
+) -> bool:
+    """Wait until the group is STABLE with at least so many members who all own something; 6 s at most.
+
+    Args:
+        old: the ids of its members before one came, who must be seen, too: who takes over a static id gets a new one.
+    """
 
     def stable() -> bool:
         state, members = described(client, group)
         busy = [m for m in members if m.assignment.topic_partitions]
-        return bool(failed) or (state == "STABLE" and len(busy) >= count)
+        come = not old or any(m.member_id not in old for m in members)
+        return bool(failed) or (state == "STABLE" and len(busy) >= count and come)
 
     try:
         wait_until(stable, 6)

@@ -87,7 +87,7 @@ def cooled(placed: Sequence[Placed], partitions: int, salts: Mapping[str, int], 
     if found >= BELOW:
         share = Counter(customer for customer, _ in placed)[who] / len(placed)
         if salts.get(who, 1) == 1:
-            hint = f"partition {full} is the fullest: {who}, who has {share:.0%} of all orders, is hot here as well"
+            hint = f"partition {full} is the fullest: {share:.0%} of all orders are {who}'s; neighbours have the rest"
         else:
             hint = f"in partition {full}, the fullest, {n / len(placed):.0%} of all orders are {who}'s: other salts"
         return False, why, hint
@@ -137,7 +137,8 @@ def of_merge(skew: float, salted: set[str], truth: Mapping[str, tuple[int, str]]
     why = f"skew ratio {skew:.2f}"
     if skew >= BELOW:
         hint = "megamart still has too few keys: its key is to change with the order's number"
-        return False, why, hint if not salted else "6 salts may meet in 4 partitions: look at the picture above"
+        luck = "where salted keys go is luck of the hash, and the separator counts: megamart#0 to megamart#11 do it"
+        return False, why, luck if "megamart" in salted else hint
     if len(salted) > 5:
         hint = "salt only who is hot: the others lose their order for nothing"
         return False, f"{why}, but {len(salted)} customers are salted", hint

@@ -75,6 +75,7 @@ DISCOUNTS: tuple[tuple[list[Event], dict[str, float], str], ...] = (
     ([ADDED["book"], ADDED["lamp"], TEN], {"book": 27, "lamp": 18}, "each item in the basket becomes cheaper"),
     ([ADDED["book"], TEN, ADDED["lamp"]], {"book": 27, "lamp": 20}, "what is added later is not cheaper"),
     ([ADDED["lamp"], HALF, TEN], {"lamp": 9}, "a second discount is taken off what is left"),
+    ([ADDED["book"], ADDED["vase"], TEN], {"book": 27, "vase": 40.5}, "10 % of 45 € are 4.50 €: do not round"),
     ([ADDED["book"], ADDED["lamp"], HALF, {"type": "removed", "item": "book"}], {"lamp": 10}, "the rest stays cheaper"),
 )
 
@@ -95,6 +96,8 @@ def discounts(dsn: str, append: Callable[..., Any], evolve: Callable[[Any, Event
                 return False, f"at {event}: {trouble or f'it returned {after!r}'}", "return the order, as `evolve` does"
             if state != before:
                 return False, f"at {event}: the order that it was handed has changed", "change a copy: `items` is one"
+            if after.get("status") != "open":
+                return False, f"at {event}: the order has lost its status", "return all of it: {**order, 'items': ...}"
             state = after
         found = {item: round(price, 6) for item, price in state["items"].items()}
         if found != wanted:
@@ -127,6 +130,8 @@ def overtaken(dsn: str, way: tuple[Load, Callable[..., Any]], careful: Callable[
         if tries > 3:
             return False, f"{who}: {tries} appends", "three in all; then TimeoutError"
         if outcome != wanted:
+            if wanted == "stored" and "mine" in order["items"]:
+                return False, f"{who}: it is stored, and then: {trouble}", "it is stored: end there, after the commit"
             found = {"lost": "it returned, and nothing is stored"}.get(outcome, trouble or "it is stored")
             hint = {
                 "stored": "UniqueViolation is no failure: load, decide, append again, and commit",

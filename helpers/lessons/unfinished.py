@@ -84,7 +84,10 @@ def horizon(dsn: str, where: Any, order_by: Any) -> Verdict:
         every = {id for (id,) in publisher.execute("SELECT id FROM outbox")}
     if lost := sorted(every - {*sent}):
         why = f"row {lost[0]} was never sent; sent were {sorted(sent)}"
-        return False, why, "only transactions before the horizon are sure to add nothing"
+        hint = "only transactions before the horizon are sure to add nothing"
+        if "xmin" in str(where):
+            hint = "compare and sort by the same pair, (tx, id): ids are not in the order of the transactions"
+        return False, why, hint
     return True, f"{len(every)} rows of four transactions that overlap: each was sent once", ""
 
 

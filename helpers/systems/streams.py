@@ -56,12 +56,14 @@ class Application:
 
     Attributes:
         java: the `KafkaStreams` object, with all that Java's documentation says of it.
+        since: when it began to work on its tasks (`time.monotonic()`), said by its own thread before its first record.
         restored: what was read back from changelogs: dicts with `store`, `partition`, `records`, `seconds`.
     """
 
     def __init__(self, topology: Any, given: Mapping[str, str]) -> None:
         self.id, self._failed = given["application.id"], list[Any]()
         self.restored: list[dict[str, Any]] = []
+        self.since = 0.0
         properties = jpype.JClass("java.util.Properties")()
         properties.putAll(dict(given))
         if owner := next((id for known, id in _BOUND if known is topology and id != self.id), ""):
@@ -73,7 +75,7 @@ class Application:
         except jpype.JException as error:
             raise LabError(f"{self.id} cannot be made: {trouble_of(error)}", fix=_fix(error)) from None
         self.java.setUncaughtExceptionHandler(proxy("errors.StreamsUncaughtExceptionHandler", handle=self._fails))
-        self.java.setStateListener(proxy("KafkaStreams$StateListener", onChange=keep_thread))
+        self.java.setStateListener(proxy("KafkaStreams$StateListener", onChange=self._changes))
         self._began = dict[str, float]()
         told = {"onRestoreStart": self._begins, "onBatchRestored": _nothing, "onRestoreEnd": self._ends}
         self.java.setGlobalStateRestoreListener(proxy("processor.StateRestoreListener", **told))
@@ -185,6 +187,11 @@ class Application:
         self._failed.append(error)
         name = "org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler$StreamThreadExceptionResponse"
         return jpype.JClass(name).SHUTDOWN_CLIENT
+
+    def _changes(self, now: Any, _: Any) -> None:
+        keep_thread()
+        if str(now.name()) == "RUNNING" and not self.since:
+            self.since = time.monotonic()
 
     def _begins(self, part: Any, store: Any, first: Any, last: Any) -> None:
         self._began[f"{store} {part}"] = time.monotonic()

@@ -117,7 +117,7 @@ LESSONS = (
     Outline(
         "1.4", "Zero-copy", 60, "Why is Kafka fast, and when is it not?",
         (
-            "sendfile saves CPU", "exercise: a piece of a file", "TLS costs the broker", "TLS, more than the copies",
+            "sendfile saves CPU", "exercise: a piece of a file", "TLS costs the broker",
             "batches pack better", "batches carry the load",
             "little sent: linger costs its time", "under load: linger pays", "exercise: in company",
             "read once, kept", "time and room", "a pause of a second",

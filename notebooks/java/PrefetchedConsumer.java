@@ -3,7 +3,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import com.rabbitmq.client.*;
 import java.util.concurrent.atomic.AtomicInteger;
 
-/** Lesson 3.1: a consumer that never acknowledges holds as many as its prefetch; another one gets them when it dies. */
+/** Lesson 3.1: a consumer that never acknowledges holds as many as its prefetch; another one gets them when its channel closes. */
 public class PrefetchedConsumer {
     public static void main(String[] args) throws Exception {
         ConnectionFactory factory = new ConnectionFactory();

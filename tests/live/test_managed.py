@@ -46,6 +46,12 @@ def test_a_pattern(lab: Lab) -> None:
     for wanted, found in answers:
         solved, why, hint = managed.pattern(lab.aws, lab.fresh, wanted)
         assert found in why and solved == (wanted == GOOD) and bool(hint) != solved, why
+    hints = {
+        "no field test": {**GOOD, "detail": {**detail, "test": [False]}},
+        'fields of "detail"': {"source": ["shop"], **detail},
+    }
+    for hint, wanted in hints.items():
+        assert hint in managed.pattern(lab.aws, lab.fresh, wanted)[2]
 
 
 def test_a_group(lab: Lab) -> None:

@@ -106,6 +106,7 @@ def test_behind_the_horizon(lab: Lab) -> None:
         dsn = lab.postgres.schema(lab.fresh("late"))
         solved, why, hint = unfinished.horizon(dsn, where, order_by)
         assert found in why and solved == ("sent once" in found) and bool(hint) != solved, (where, order_by, why)
+        assert ("the same pair" in hint) == (over in str(where) and "never sent" in found), (where, order_by, hint)
 
 
 def test_another_transaction_holds_back_the_horizon(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,8 @@ def lab(kept_stack: str) -> Lab:
 def test_waits(lab: Lab) -> None:
     answers: list[tuple[object, str]] = [
         ([100, 200, 400, 1_000], "6 of 6 orders were charged"),
-        ([100, 100, 100, 100], "0 of 6 orders were charged"),
+        ([100, 100, 100, 100], "the last try comes after 400 ms"),
+        ([200, 400, 800], "the last try comes after 1400 ms"),
         ([], "0 of 6 orders were charged"),
         ([100] * 5, "5 waits are 6 tries"),
         ([1_500], "the first new try comes after 1500 ms"),

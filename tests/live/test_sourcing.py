@@ -87,6 +87,16 @@ def in_place(order: Order, event: Event) -> Order:
     return evolve(order, event)
 
 
+def rounded(order: Order, event: Event) -> Order:
+    after = discounted(order, event)
+    return {**after, "items": {item: int(price) for item, price in after["items"].items()}}
+
+
+def without_status(order: Order, event: Event) -> Order:
+    after = discounted(order, event)
+    return after if event["type"] != "discounted" else {"items": after["items"]}
+
+
 def without_return(order: Order, event: Event) -> None:
     discounted(order, event)
 
@@ -96,12 +106,14 @@ def misspelt(order: Order, event: Event) -> Order:
 
 
 ANSWERS: list[tuple[Callable[[Order, Event], Any], str]] = [
-    (discounted, "5 stored orders cost what they should"),
+    (discounted, "6 stored orders cost what they should"),
     (evolve, "costs {'book': 30, 'lamp': 20}, not {'book': 27, 'lamp': 18}"),
     (of_the_first_price, "(book, 10 %, lamp) costs {'book': 27.0, 'lamp': 18.0}, not {'book': 27, 'lamp': 20}"),
     (in_place, "the order that it was handed has changed"),
     (without_return, "it returned None"),
     (misspelt, "KeyError: 'itmes'"),
+    (rounded, "not {'book': 27, 'vase': 40.5}"),
+    (without_status, "the order has lost its status"),
 ]
 
 
@@ -161,6 +173,18 @@ def without_commit(load: Any, append: Any, commit: Any, decide: Any) -> None:
     append(version, decide(order))
 
 
+def goes_on(load: Any, append: Any, commit: Any, decide: Any) -> None:
+    """Does not end where it is stored."""
+    for _ in range(3):
+        order, version = load()
+        try:
+            append(version, decide(order))
+            commit()
+        except UniqueViolation:
+            pass
+    raise TimeoutError
+
+
 def one_too_few(load: Any, append: Any, commit: Any, decide: Any) -> None:
     careful(load, append, commit, decide, tries=2)
 
@@ -173,6 +197,7 @@ COMMANDS: list[tuple[Callable[..., Any], str]] = [
     (quiet, "it returned, and nothing is stored"),
     (without_commit, "it returned, and nothing is stored"),
     (one_too_few, "TimeoutError"),
+    (goes_on, "it is stored, and then: ValueError"),
 ]
 
 

@@ -21,7 +21,7 @@ def anew(copy: Copy, key: Any, envelope: Any) -> None:
 
 
 def by_the_lsn() -> Callable[..., None]:
-    """What is not behind the last LSN is passed over, as the lesson says of readers."""
+    """What is not behind the last LSN of all is passed over: a transaction that committed late is, too."""
     last = 0
 
     def apply(copy: Copy, key: Any, envelope: Any) -> None:
@@ -47,7 +47,7 @@ def by_the_lsn_of_each_key() -> Callable[..., None]:
 
 def tombstones_by_the_lsn() -> Callable[..., None]:
     """Passes over what is old, and lets the tombstone of long ago delete the row that came after it."""
-    inner = by_the_lsn()
+    inner = by_the_lsn_of_each_key()
 
     def apply(copy: Copy, key: Any, envelope: Any) -> None:
         if envelope is None:
@@ -78,7 +78,7 @@ def tombstones_ignored(copy: Copy, key: Any, envelope: Any) -> None:
     ("answer", "found", "hint"),
     [
         (anew, "the copy is the table", ""),
-        (by_the_lsn(), "the copy is the table", ""),
+        (by_the_lsn(), "change 7 ('c' of id 4)", "for one row, not over the table"),
         (by_the_lsn_of_each_key(), "the copy is the table", ""),
         (tombstones_ignored, "the copy is the table", ""),
         (tombstones_by_the_lsn(), "again) the copy is {2:", "a tombstone has none"),

@@ -73,6 +73,7 @@ def test_quiz() -> None:
     assert set(key.values()) == set(GIVES)  # each system is the answer of one scenario
     assert grade(key) == (True, "6 of 6 right", "")
     assert grade(key | {"A": " grpc", "F": "eventbridge"})[0]
+    assert grade(key | {"F": "sns"})[0]  # by filter policies
     assert grade(dict.fromkeys(QUIZ))[1] == "0 of 6 right; A has no answer yet"
     assert grade({})[2].startswith("the need that decides is answer")
 
@@ -86,7 +87,7 @@ def test_quiz() -> None:
         ("C", "Pulsar", 'is "Pulsar"', "the answers are REST, Kafka, RabbitMQ, SQS, SNS, EventBridge"),
         ("D", "RabbitMQ", "is RabbitMQ", "no broker of our own to run"),
         ("E", "EventBridge", "is EventBridge", "something simpler gives it too: what decides is aws + fan-out"),
-        ("F", "SNS", "is SNS", 'SNS does not give this: "Rules decide who gets which message"'),
+        ("F", "SQS", "is SQS", 'SQS does not give this: "Rules decide who gets which message"'),
     ],
 )
 def test_a_wrong_answer_is_told_what_it_lacks(scenario: str, given: str, found: str, hint: str) -> None:

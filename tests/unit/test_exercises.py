@@ -161,6 +161,7 @@ def test_replay(messages: Any, found: str, hint: str) -> None:
         (990, "", "10 € are missing", "is an id committed before its revenue?"),
         (400, "UniqueViolation: duplicate key value", "the worker ended: ", "ON CONFLICT DO NOTHING"),
         (0, "it told nothing", "the worker ended: ", "must `tell`"),
+        (0, 'psycopg.errors.UndefinedColumn: column "id"', "the worker ended: ", "its one column order_id"),
     ],
 )
 def test_the_inbox(revenue: int, trouble: str, found: str, hint: str) -> None:
@@ -240,6 +241,7 @@ THERE = [key for key in ORDERS if key not in ("order 300", "order 700")]
         ),
         (THERE, None, 0, "", "it returned None", "a list of keys"),
         (ORDERS, [], 0, "", "1000 of 1000", "the topic of this run"),
+        (THERE[:99], [], 0, "it did not end within 8 s", "it did not end", "only while you `poll`"),
     ],
 )
 def test_every_order(there: list[str], refused: Any, waiting: int, trouble: str, found: str, hint: str) -> None:
@@ -272,6 +274,12 @@ def test_rewind(members: int, stands: int, found: str, hint: str) -> None:
 
 def test_rewind_where_nothing_is_wrong() -> None:
     assert groups_at_work.of_standing(0, 15, 15, 30) is None
+    assert groups_at_work.of_standing(0, 22, 15, 30, earlier=7) is None
+
+
+def test_an_orders_number_is_no_offset() -> None:
+    verdict = groups_at_work.of_standing(0, 15, 15, 30, earlier=7)
+    assert verdict is not None and "22 of 30 orders would be read again, not 15" in verdict[1]
 
 
 CLASSIC = {"session.timeout.ms": 6000, "heartbeat.interval.ms": 500}

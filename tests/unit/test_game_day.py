@@ -68,6 +68,15 @@ def test_every_fault_of_a_game_has_a_cause_and_a_truth() -> None:
 
 
 @pytest.mark.usefixtures("shop")
+def test_a_faults_name_is_a_diagnosis_too() -> None:
+    """Whether it is right or wrong: names cannot be tried in turn."""
+    assert play(of("hot key")).judge("hot key")[0]
+    game = play(of("hot key"))
+    assert not game.judge("slow handler")[0]
+    assert "the first diagnosis counts" in game.judge("hot key")[1]
+
+
+@pytest.mark.usefixtures("shop")
 def test_the_seed_seals_and_the_name_stays_hidden(capsys: pytest.CaptureFixture[str]) -> None:
     play(3)
     first = capsys.readouterr().out

@@ -482,7 +482,7 @@ BELIEFS = {
     "Where records need no work, a consumer group outruns a share group": True,
     "linger.ms=0 is the lowest latency": False,
     "The group with the most records of lag is the one that is furthest behind": False,
-    "A record that fails again and again stops its own partition only": True,
+    "With such a handler, the record stops its own partition only": True,
     "While a hot key comes, every member of the group falls behind": False,
     "Under cooperative, a new member is at work much sooner than under eager": False,
     "Under KIP-848, whoever keeps all it has is not called back": True,
@@ -494,7 +494,7 @@ BELIEFS = {
     "The next task goes to the worker that is free": False,
     "A queue that is bound by two patterns, and both match, gets the message twice": False,
     "A message that has expired may still be counted in its queue": True,
-    "The node that is left has every confirmed message, so the queue goes on, with one member": False,
+    "The node that is left has the messages, so the queue goes on, with one member": False,
 }
 
 
