@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -64,10 +65,12 @@ def test_what_crosses_the_border(lab: Lab) -> None:
 
     def step(key: Any, it: Any) -> None:
         seen.append([*(it[name] for name in names), it["lines"][0]["sku"], str(key)])
+        first.append(time.monotonic())
 
-    topic = orders_of(lab, order)
+    topic, first = orders_of(lab, order), list[float]()
     with application(lab, reading(topic, step)) as app:
         app.wait(lambda: seen, 30, "it was seen")
+    assert 0 < app.since < first[0]  # said before the first record
     assert seen == [[7, 1.5, True, None, "book", "ada"]]
     assert [type(value) for value in seen[0]] == [int, float, bool, type(None), str, str]
 
