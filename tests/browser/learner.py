@@ -59,6 +59,8 @@ class Learner:
         """Open a notebook on the page that is there; with a kernel that runs, by its id: its imports are done."""
         self.page.wait_for_function("() => window.jupyterapp?.restored")
         self.page.evaluate(OPEN, [path, kernel])
+        # Another notebook may be open: until this one is in front, all that is asked would be asked of that one.
+        self.page.wait_for_function("path => jupyterapp.shell.currentWidget?.context?.path === path", arg=path)
         self._opened()
 
     def _opened(self) -> None:
