@@ -165,7 +165,9 @@ def storm(kafka: Brokers, topic: str, promise: Mapping[str, Any], send: Send, tu
         send: sends one order with the key "order", and notes the answer.
         turns: so many at most; in the last one the leader dies in any case.
     """
-    producer, ledger = Producer({**kafka.client, **promise}), Ledger()
+    # A client has five requests without an answer under way at most, and with acks=all none is answered here. It waits
+    # for company until it is flushed, so that all orders are one request, however slowly a busy machine sends them.
+    producer, ledger = Producer({**kafka.client, "linger.ms": 60_000, **promise}), Ledger()
     with stages("Crash", 4) as stage, Consumer({**kafka.client, "group.id": f"{topic}-onlooker"}) as onlooker:
         stage("a greeting, to all three brokers")
         producer.produce(topic, "hello")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from threading import Event
 
 from confluent_kafka import Producer
 
-from helpers import Lab
+from helpers import Lab, Ledger
+from helpers.lessons import promises
 from helpers.lessons.every_order import every_order
 from helpers.measure.segment import values
 
@@ -80,3 +82,19 @@ def test_every_order(one_stack: str) -> None:
     for deliver, found, hint in answers:
         solved, why, said = every_order(deliver, lab.kafka, lab.fresh("orders"))
         assert solved == (deliver is right) and found in why and hint in said, (deliver.__name__, why, said)
+
+
+def test_a_slow_sender_gives_the_leader_every_order(one_stack: str) -> None:
+    """Acknowledged by all, they are one request: of many, the client would keep back what follows the first five."""
+    lab, never = Lab.start(kafka=3, say=lambda sentence: None), Event()  # orders come in fifty heaps, 10 ms apart
+
+    def send(topic: str, producer: Producer, ledger: Ledger) -> None:
+        n = ledger.send()
+        producer.produce(topic, str(n), "order", on_delivery=lambda error, _: None if error else ledger.ack(n))
+        if n % 20 == 0:
+            never.wait(0.01)
+
+    orders = lab.kafka.create_topic(lab.fresh("orders"), 1, 3, min_insync_replicas=2)
+    storm = promises.storm(lab.kafka, orders, {"acks": "all", "enable.idempotence": True}, send)
+    assert (storm.at_once, storm.had, storm.has) == (0, 1000, 1000)
+    assert (storm.ledger.acked, storm.ledger.lost, storm.ledger.duplicated) == (1000, 0, 0)
