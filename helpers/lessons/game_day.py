@@ -21,6 +21,7 @@ from .exercises import Verdict
 
 __all__ = ["SEALED", "GameDay"]
 
+WINDOW = 10  # seconds that the brokers are looked at: members that are put out are at rest for 6 to 7 of 7.5
 LIMIT = HANGING - 60  # seconds, then the shop closes by itself: the fault must last as long as the game
 
 
@@ -160,10 +161,11 @@ class GameDay:
         shown = says if self._truth else f"the brokers did not show it ({says}): play again"
         points = 2 if named == cause else int(any({named, cause} <= kin for kin in (ALL_BEHIND, ONE_BEHIND, UNSTEADY)))
         opened = f"{points} of 2 points: sealed was {self._sealed!r}, that is {cause}; the brokers: {shown}"
-        return named == cause and self._truth, opened, HINTS.get(named, "")
+        hint = HINTS.get(named, "") if named != cause else "" if self._truth else "play again, with another seed"
+        return named == cause and self._truth, opened, hint
 
     def _seen(self) -> bool:
-        seen = playbook("lag", self._client, groups=[self.group], window=6).seen
+        seen = playbook("lag", self._client, groups=[self.group], window=WINDOW).seen
         if seen.lost:
             raise LabError(f"The brokers do not answer: {seen.lost.says}", fix="lab.calm()")
         return TRUTH[self._sealed][1](facts(seen)[0])

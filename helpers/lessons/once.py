@@ -27,7 +27,7 @@ from ..work.workers import worker
 from .promises import Brokers
 
 __all__ = [
-    "PRICES", "at_work", "committed", "crash", "greet", "java_load", "lives", "new_orders",
+    "PRICES", "at_work", "committed", "crash", "dumped", "greet", "java_load", "lives", "new_orders",
     "new_table", "read_back", "revenue", "send", "settled",
 ]  # fmt: skip
 
@@ -149,6 +149,12 @@ def settled(kafka: Brokers, topic: str) -> None:
         return kafka.end_offsets(topic, stable=True) == kafka.end_offsets(topic)
 
     wait_until(ended, what=f"every transaction in {topic} has ended")
+
+
+def dumped(kafka: Brokers, topic: str) -> str:
+    """What Kafka's dump tool says of the leader's file of partition 0, when every transaction has ended."""
+    settled(kafka, topic)
+    return kafka.dump_log(topic, 0, int(kafka.partitions(topic)[0].leader))
 
 
 def lives(stops: Collection[Any], fn: Callable[..., object], *args: Any) -> None:

@@ -19,7 +19,7 @@ from ..teaching.attempt import attempt
 from ..wait import wait_until
 from ..work.faults import frozen
 from .exercises import Verdict
-from .once import greet, settled
+from .once import dumped, greet, settled
 from .promises import Brokers
 
 __all__ = ["CAUSES", "WrittenTwice", "of_causes"]
@@ -47,8 +47,7 @@ class WrittenTwice:
         for cause in track(causes, "Topics"):
             topic = kafka.create_topic(fresh("orders"), 1, 3, leader=1, min_insync_replicas=2)
             getattr(self, f"_{cause}")(kafka, topic, fresh("till"))
-            settled(kafka, topic)
-            self._tables[topic], self._truth[topic] = batches(kafka.dump_log(topic, 0, 1)), cause
+            self._tables[topic], self._truth[topic] = batches(dumped(kafka, topic)), cause
         self.topics = list(self._truth)
 
     def batches(self, topic: str) -> pd.DataFrame:

@@ -11,6 +11,7 @@ import symtable
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -94,6 +95,7 @@ class Names:
     functions: dict[str, set[str]]  # name -> the globals that its body reads
 
 
+@cache
 def names_of(source: str) -> Names:
     table = symtable.symtable(source, "cell", "exec")
     bound = {name.get_name() for name in table.get_symbols() if name.is_assigned()}  # an import is always the same
@@ -176,6 +178,7 @@ def test_what_is_run_again_and_again_needs_only_its_set_up(path: Path) -> None:
         assert used <= known, (lesson, tag, used - known)
 
 
+@cache
 def origins(source: str) -> dict[str, str]:
     """What a cell imports: name -> where it comes from."""
     found = {}
@@ -192,31 +195,52 @@ class Placed:
 
     lesson: str
     deeper: str  # the heading of its section, where that is a *Deeper* one
-    setup: bool
+    tags: set[str]
     source: str
 
 
+def placed(path: Path) -> list[Placed]:
+    """The code cells of a notebook, without the solutions: they bind what the exercise above them binds."""
+    cells, lesson, deeper = list[Placed](), "0", ""
+    for cell in nbformat.read(path, as_version=4).cells:
+        if cell.cell_type == "code" and "solution" not in tags(cell):
+            cells.append(Placed(lesson, deeper, tags(cell), cell.source))
+        elif cell.cell_type == "markdown":
+            for marks, heading in re.findall(r"^(##+) (.+)$", cell.source, re.M):
+                lesson = heading[:3] if marks == "##" else lesson
+                if len(marks) < 4:  # a part of a section belongs to it
+                    deeper = heading if heading.startswith("Deeper") else ""
+    return cells
+
+
+def used_by(cells: list[Placed], place: int) -> set[str]:
+    """The names that a cell takes from others of its lesson, itself or in the functions that it uses."""
+    own = names_of(cells[place].source)
+    names = [names_of(other.source) for other in cells if other.lesson == cells[place].lesson]
+    functions = {name: free for each in names for name, free in each.functions.items()}
+    return reached(own.read, functions) - own.bound
+
+
 def taken_away(cells: list[Placed]) -> list[str]:
-    """Names that a *Deeper* section takes from its lesson's main line, and a later lesson binds to something else.
+    """Names that a *Deeper* section or an exercise takes from its lesson, and a later lesson binds to something else.
 
     Set-up cells are run again by whoever comes back.
     """
     all_names, imports = [names_of(cell.source) for cell in cells], [origins(cell.source) for cell in cells]
-    again = {name for cell, names in zip(cells, all_names, strict=True) if cell.setup for name in names.bound}
     found = set[str]()
     for place, cell in enumerate(cells):
-        if not cell.deeper:
+        exercise = "exercise" in cell.tags
+        if not cell.deeper and not exercise:
             continue
-        functions = {
-            name: free
-            for other, names in zip(cells, all_names, strict=True) if other.lesson == cell.lesson
-            for name, free in names.functions.items()
-        }  # fmt: skip
-        used = reached(all_names[place].read, functions)
-        for name in used - all_names[place].bound - again:
+        again = {name for other in cells if other.lesson == cell.lesson and "setup" in other.tags
+                 for name in names_of(other.source).bound}  # fmt: skip
+        for name in used_by(cells, place) - again:
             before = [n for n in range(place) if name in all_names[n].bound | imports[n].keys()]
-            if not before or (cells[before[-1]].lesson, cells[before[-1]].deeper) == (cell.lesson, cell.deeper):
+            if not before:
                 continue
+            there = cells[before[-1]]
+            if not exercise and (there.lesson, there.deeper) == (cell.lesson, cell.deeper):
+                continue  # whoever reads the section runs that cell, too
             same = {"", imports[before[-1]].get(name)}
             for n in range(place + 1, len(cells)):
                 other = name in all_names[n].bound or imports[n].get(name, "") not in same
@@ -225,30 +249,54 @@ def taken_away(cells: list[Placed]) -> list[str]:
     return sorted(found)
 
 
-def test_what_a_later_lesson_takes_away() -> None:
-    def cells(*sources: str) -> list[Placed]:
-        parts = ("2.1", ""), ("2.1", "Deeper: x"), ("2.2", "")
-        return [Placed(*part, False, source) for part, source in zip(parts, sources, strict=True)]
+def borrowed(cells: list[Placed]) -> list[str]:
+    """Names that a *Deeper* section takes from another one of its lesson, which may not have been run."""
+    found = set[str]()
+    for place, cell in enumerate(cells):
+        there = [other for other in cells if other.lesson == cell.lesson]
+        named = {part: set().union(*(names_of(other.source).bound | origins(other.source).keys()
+                                     for other in there if (other.deeper in ("", cell.deeper)) == part))
+                 for part in (True, False)}  # fmt: skip
+        if cell.deeper:
+            found |= {f"{cell.lesson} {name}" for name in used_by(cells, place) & named[False] - named[True]}
+    return sorted(found)
 
-    assert taken_away(cells("a = 1", "a", "a = 2")) == ["2.1 a"]
-    assert not taken_away(cells("a = 1", "b = 1\nb", "b = 2")), "of the section itself"
-    assert taken_away(cells("from x import a", "a()", "from y import a")) == ["2.1 a"]
-    assert not taken_away(cells("from x import a", "a()", "from x import a")), "the same"
-    assert taken_away(cells("a = 1\ndef f():\n    return a", "f()", "a = 2")) == ["2.1 a"], "through a function"
+
+def in_parts(*sources: str, tagged: str = "") -> list[Placed]:
+    """Cells of a main line, of what is deeper, and of the next lesson."""
+    parts = ("2.1", ""), ("2.1", "Deeper: x"), ("2.2", "")
+    return [Placed(*part, {tagged}, source) for part, source in zip(parts, sources, strict=True)]
+
+
+def test_what_a_later_lesson_takes_away() -> None:
+    assert taken_away(in_parts("a = 1", "a", "a = 2")) == ["2.1 a"]
+    assert not taken_away(in_parts("a = 1", "b = 1\nb", "b = 2")), "of the section itself"
+    assert taken_away(in_parts("from x import a", "a()", "from y import a")) == ["2.1 a"]
+    assert not taken_away(in_parts("from x import a", "a()", "from x import a")), "the same"
+    assert taken_away(in_parts("a = 1\ndef f():\n    return a", "f()", "a = 2")) == ["2.1 a"], "through a function"
+    main_line = [Placed("2.1", "", {tag}, source) for tag, source in (("", "a = 1"), ("exercise", "judge(a)"))]
+    assert taken_away([*main_line, Placed("2.2", "", set(), "a = 2")]) == ["2.1 a"], "an exercise of the main line"
+    set_up = [Placed("2.1", "", {"setup"}, "a = 1"), *main_line[1:], Placed("2.2", "", set(), "a = 2")]
+    assert not taken_away(set_up), "its lesson's set-up is run again"
+    set_up = [*main_line, Placed("2.2", "", {"setup"}, "a = 2")]
+    assert taken_away(set_up) == ["2.1 a"], "another lesson's is not"
+
+
+def test_what_another_section_lends() -> None:
+    cells = [Placed("2.1", section, set(), source) for section, source in (("", "a = 1"), ("Deeper: x", "b = 1"))]
+    assert borrowed([*cells, Placed("2.1", "Deeper: y", set(), "a, b")]) == ["2.1 b"]
+    assert not borrowed([*cells, Placed("2.1", "Deeper: x", set(), "a, b")])
+    assert borrowed([Placed("2.1", "Deeper: x", set(), "from x import b"), Placed("2.1", "Deeper: y", set(), "b()")])
 
 
 @each
 def test_what_is_deeper_can_be_read_after_all_lessons(path: Path) -> None:
-    cells, lesson, deeper = list[Placed](), "0", ""
-    for cell in nbformat.read(path, as_version=4).cells:
-        if cell.cell_type == "code" and "solution" not in tags(cell):
-            cells.append(Placed(lesson, deeper, "setup" in tags(cell), cell.source))
-        elif cell.cell_type == "markdown":
-            for marks, heading in re.findall(r"^(##+) (.+)$", cell.source, re.M):
-                lesson = heading[:3] if marks == "##" else lesson
-                if len(marks) < 4:  # a part of a section belongs to it
-                    deeper = heading if heading.startswith("Deeper") else ""
-    assert taken_away(cells) == []
+    assert taken_away(placed(path)) == []
+
+
+@each
+def test_what_is_deeper_can_be_read_in_any_order(path: Path) -> None:
+    assert borrowed(placed(path)) == []
 
 
 def main_lines(path: Path) -> dict[str, list[nbformat.NotebookNode]]:

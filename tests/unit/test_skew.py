@@ -62,6 +62,7 @@ TRUTH = {"megamart": (300, "street 9"), "anna": (5, "street 2")}
         (2.4, set(), {}, "", "skew ratio 2.40", "change with the order's number"),
         (1.6, {"megamart"}, {}, "", "skew ratio 1.60", "luck of the hash"),
         (1.1, set("abcdefgh"), TRUTH, "", "but 8 customers are salted", "for nothing"),
+        (1.3, {"megamart", "customer-2"}, TRUTH, "", "but 2 customers are salted", "more than a sixth"),
         (1.4, {"megamart"}, None, "KeyError: 'anna'", "merge raised KeyError", "rows of"),
         (1.4, {"megamart"}, [1], "", "merge returned [1]", "a dict"),
         (1.4, {"megamart"}, TRUTH | {"megamart#3": (1, "")}, "", "an account of 'megamart#3'", "take the salt off"),
