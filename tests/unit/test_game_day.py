@@ -113,9 +113,8 @@ def test_a_wrong_diagnosis_has_points_for_the_family_and_a_hint() -> None:
 
 
 @pytest.mark.usefixtures("shop")
-def test_what_the_brokers_did_not_show_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(GameDay, "_seen", lambda self: False)
-    ok, why, hint = play(of("hot key")).judge("hot-key")
+def test_what_the_brokers_did_not_show_is_no_mistake() -> None:
+    ok, why, hint = play(of("hot key"), shown=False).judge("hot-key")
     assert not ok and "the brokers did not show it" in why and "another seed" in hint
 
 
