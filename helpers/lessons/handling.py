@@ -40,7 +40,10 @@ def judge(handle: Handle, params: pika.ConnectionParameters, fresh: Callable[[st
         try:
             done[place] = _worked(handle, params, queue, stop)
         except LabError as error:
-            return False, f"it failed: {sentence(error)}", "basic_ack(method.delivery_tag): the tag of this message"
+            said = sentence(error)
+            refused = "PRECONDITION" in said or "Channel" in said
+            hint = "the tag of this message: method.delivery_tag" if refused else "work(body), then basic_ack"
+            return False, f"it failed: {said}", hint
         left[place] = _left(params, queue)
         lost = {*range(ORDERS)} - done[place] - left[place]
         if place == "at its end" and not done[place] and not lost:

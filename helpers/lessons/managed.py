@@ -128,7 +128,8 @@ def group(aws: Any, fresh: Fresh, group_of: Callable[[dict[str, Any]], Any]) -> 
             named, trouble = attempt(group_of, {"number": n, "customer": customer})
             if trouble or not isinstance(named, str) or not named:
                 why = f"group_of({{'number': {n}, ...}}) {trouble or f'returned {named!r}'}"
-                return False, why, "the name of a group is text"
+                of_order = 'an order is a dict with "number" and "customer"'
+                return False, why, of_order if trouble else "the name of a group is text"
             try:
                 sqs.send_message(
                     QueueUrl=queue, MessageBody=str(n), MessageGroupId=named, MessageDeduplicationId=str(n)

@@ -78,6 +78,8 @@ def in_order(shop: Shop, client: Mapping[str, Any], steps: Any) -> Verdict:
         came = {key for _, key, _ in read(client, topic, partitions=1)}
         if missing := sorted(orders - came):
             hint = "a row may go when the brokers have acknowledged its event: `flush` waits for that"
+            if steps.index("produce") < steps.index("take"):
+                hint = "`produce` sends the rows that `take` has read"
             return False, f"{ended}: {len(missing)} of {len(orders)} events are lost", hint
         if _left(dsn):
             why = f"{ended}: after {ENDLESS} more runs {_left(dsn)} rows are in the outbox still"

@@ -87,6 +87,9 @@ def publishes(
             if AWAY in trouble:
                 hint = "a node that is away refuses connections, too: connect() belongs into the try"
             return False, f"the connection broke {where}: {trouble}", hint
+        if missing and not breaking.broke:
+            hint = "channel = channel or connect(), then basic_publish on it"
+            return False, f"order {missing[0]} is not in the queue, and no connection broke", hint
         if missing:
             hint = "an order is placed when basic_publish returns; after an error, send the same one again"
             return False, f"the connection broke {where}: order {missing[0]} is not in the queue", hint

@@ -70,11 +70,15 @@ class Morning:
             return False, f"nothing is parked for {unknown[0]!r}", f"of {', '.join(known)}"
         if not reasons:
             return False, "nothing is sent back", "for each reason: has its cause gone?"
+        with opened(self._params) as channel:
+            for queue in (self._queue, self._work):  # as it was: somebody may have tried a replay by hand
+                channel.queue_purge(queue)
+            self._park(channel, known)
         moved = replay(self.lot, reasons=[*reasons], rate=None).moved
         with opened(self._params) as channel:
             back = [reason for reason in reasons if not known[reason]]
             tried = len(taken(channel, self._work))
-            self._park(channel, reasons)  # as it was, for another answer
+            self._park(channel, reasons)  # for another answer
         if back:
             why = f"{moved} were sent back and {tried} tried; those with {back[0]!r} are parked again"
             return False, why, "its cause is still there: another try fails as the first did"

@@ -53,16 +53,16 @@ def has_reader(db: psycopg.Connection[Any], slot: str) -> bool:
 def test_what_was_before(lab: Lab) -> None:
     name, dsn = new_shop(lab)
     lab.connect.configure(name, connector(lab, name))
-    topic = f"{name}.{name}.orders"
+    shop = dsn, f"{name}.{name}.orders"
 
-    def records(count: int) -> Any:
+    def records(topic: str, count: int) -> Any:
         def there() -> Any:
             found = lab.kafka.read(topic)
             return found if len(found) >= count else None
 
         return wait_until(lambda: there() or (count == 0 and [None]), 30, "they are there", retry_on=(LabError,))
 
-    records(1)
+    records(shop[1], 1)
     answers: list[tuple[object, str]] = [
         ("SELECT 1", "the key alone (DEFAULT)"),
         ("ALTER TABLE order REPLICA IDENTITY FULL", "SyntaxError"),
@@ -73,7 +73,7 @@ def test_what_was_before(lab: Lab) -> None:
         ("ALTER TABLE orders REPLICA IDENTITY FULL", "`before` says 40"),
     ]
     for statement, found in answers:
-        solved, why, hint = capture.what_was_before(dsn, statement, records)
+        solved, why, hint = capture.what_was_before(shop, statement, records)
         assert found in why and solved == ("says 40" in found) and bool(hint) != solved, (statement, why)
 
 
@@ -93,8 +93,9 @@ def test_a_quiet_table(lab: Lab) -> None:
         (both | {"heartbeat.interval": "500"}, "No connector knows the setting"),
         (both | {"heartbeat.interval.m": "500"}, "No connector knows the setting"),
         ("heartbeat", "are no settings"),
-        # the last one: its connector stays, and every slot of the database hears its messages
+        # every slot of the server hears its messages, and must not do so any more when the next answer is tried
         (both | every | {"heartbeat.action.query": "SELECT pg_logical_emit_message(true, 'a', '')"}, "had let them go"),
+        (both, "holds back"),
     ]
     for settings, found in answers:
         solved, why, hint = capture.quiet_table(

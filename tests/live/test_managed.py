@@ -64,8 +64,9 @@ def test_a_group(lab: Lab) -> None:
         "all 9 of the others are done": lambda order: order["customer"],
     }
     for found, group_of in answers.items():
-        solved, why, _ = managed.group(lab.aws, lab.fresh, group_of)
+        solved, why, hint = managed.group(lab.aws, lab.fresh, group_of)
         assert found in why and solved == ("are done" in found), why
+        assert ("an order is a dict" in hint) == (found == "KeyError"), hint
 
 
 def test_requests_are_counted(lab: Lab) -> None:

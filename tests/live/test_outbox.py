@@ -46,6 +46,7 @@ def test_in_this_order(lab: Lab) -> None:
         given = shop(lab, *((f"order {n}", "placed") for n in range(3)))
         solved, why, hint = outbox.in_order(given, lab.kafka.client, steps)
         assert found in why and solved == ("lost nothing" in found) and bool(hint) != solved, (steps, why)
+        assert ("that `take` has read" in hint) == (steps[0] == "produce"), (steps, hint)
 
 
 def test_to_each_its_own(lab: Lab) -> None:

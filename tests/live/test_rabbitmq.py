@@ -112,10 +112,12 @@ def test_the_judges_of_lesson_3_1(kept_stack: str) -> None:
         never: (False, "6 are in the queue again"),
         lazy: (False, "never worked on"),
         nameless: (False, "unknown delivery tag 4711"),
+        lambda channel, method, body, work: work(): (False, "it failed: TypeError"),
     }
     for handle, (solved, found) in cases.items():
         verdict = handling.judge(handle, params, lab.fresh)
         assert verdict[0] is solved and found in verdict[1], verdict
+        assert ("tag of this message" in verdict[2]) == (handle is nameless), verdict
 
     seen = set()
     for seed in range(40):
@@ -218,6 +220,7 @@ def test_the_judges_of_lesson_3_2(one_stack: str) -> None:
         once: (False, "before order 3 had reached the broker: StreamLostError"),
         on: (False, "order 3 is not in the queue"),
         from_the_beginning: (False, "of them twice"),
+        lambda connect, queue, orders: orders: (False, "order 0 is not in the queue, and no connection broke"),
     }
     for place, (solved, found) in cases.items():
         verdict = publishing.publishes(place, rabbitmq.params, lab.fresh)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from helpers import Lab
-from helpers.dead_letters import look
+from helpers.dead_letters import look, replay
 from helpers.lessons import retries
 from helpers.lessons.triage import CASES, Morning
 
@@ -97,5 +97,7 @@ def test_the_morning_after(lab: Lab) -> None:
         solved, why, hint = morning.judge(reasons)
         assert found in why and solved == (reasons == works) and bool(hint) != solved, why
         assert look(morning.lot).reasons == there, "as it was, for the next answer"
+    replay(morning.lot, reasons=works, rate=None)  # by hand, as the lesson does it
+    assert "6 of 12 were sent back and done; 6 stay" in morning.judge(works)[1]
     again = Morning(lab.rabbitmq.params, lab.fresh, seed=4)
     assert look(again.lot).reasons == there and Morning(lab.rabbitmq.params, lab.fresh, seed=5).news != morning.news

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -341,6 +342,14 @@ def test_no_part_of_a_customer_is_enough(rule: Callable[[int], object]) -> None:
     named = {n: rule(n) for n in OF}
     pairs = [(a, b) for a in OF for b in OF if a < b]
     assert any((named[a] == named[b]) != (OF[a] == OF[b]) for a, b in pairs)
+
+
+def test_events_that_did_not_come_are_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kafka was too slow: nothing was read, and nothing was out of order."""
+    monkeypatch.setattr(retries, "Producer", lambda settings: Mock())
+    monkeypatch.setattr(retries, "_records", lambda client, topic, count: [])
+    ok, why, hint = retries.in_order({}, ("main", "later"), lambda *asked: "done")
+    assert not ok and "0 of 12 events came" in why and "again" in hint
 
 
 @pytest.mark.parametrize(
