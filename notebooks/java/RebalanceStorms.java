@@ -74,7 +74,7 @@ public class RebalanceStorms {
                         consumer.commitSync();
                     }
                 } catch (CommitFailedException | RebalanceInProgressException refused) {
-                    // somebody else has the partition now, or will: the batch is done again
+                    // if the partition has moved, the batch is done again; otherwise the next commit covers it
                 }
             }
         }
