@@ -37,7 +37,7 @@ def every_order(
     waiting = len(producer)
     producer.purge()
     producer.flush(5)
-    there = [message.key().decode() for message in kafka.read(topic)]
+    there = [(message.key() or b"").decode(errors="replace") for message in kafka.read(topic)]
     return of_every_order([key for key, _ in orders], there, refused, waiting, trouble)
 
 
@@ -67,6 +67,9 @@ def of_every_order(orders: Sequence[str], there: Sequence[str], refused: Any, wa
     said = Counter(key.decode() if isinstance(key, bytes) else str(key) for key in refused)
     if waiting:
         return False, f"{why}; {waiting} had no answer yet when it returned", "flush before you return"
+    if there and not {*there} & {*orders}:
+        why = f"{len(there)} records are in the log, and none has an order's key"
+        return False, why, "the value comes first: producer.produce(topic, value, key)"
     if twice:
         return False, f"{why}, {twice} of them more than once", "produce an order again only after a BufferError"
     if unsaid := [key for key in missing if key not in said]:

@@ -22,6 +22,9 @@ def replay(messages: Sequence[Any], first: int, count: int) -> Verdict:
     """Whether these messages are the orders from number `first` on, of `count` in three partitions."""
     if not isinstance(messages, list | tuple):
         return False, f"`replayed` is no list: {messages!r}", "consume returns a list, poll a single message"
+    if strange := [message for message in messages if not callable(getattr(message, "error", None))]:
+        hint = "keep the messages as they come; poll returns None when nothing came"
+        return False, f"`replayed` holds {strange[0]!r}", hint
     if errors := [message.error() for message in messages if message.error()]:
         return False, f"a partition could not be read: {errors[0].str()}", "assign offsets that offsets_for_times found"
     found = sorted(int(message.value()) for message in messages)
@@ -106,5 +109,5 @@ def _of_the_damage(found: Any, done: int, committed: int, wanted: tuple[int, int
     if min(found) < 0:
         return "nothing can be lost less than 0 times: max(..., 0)"
     if max(abs(a - b) for a, b in zip(found, wanted, strict=True)) == 1:
-        return f"committed is the next offset to read: {committed} means that 0 to {committed - 1} are done"
+        return f"committed is the next offset to read: {committed} orders count as done"
     return f"the restart goes on at offset {committed}, and orders 0 to {done - 1} were done: what lies between?"

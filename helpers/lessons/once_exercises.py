@@ -5,6 +5,7 @@ Introduced in lesson 1.2.
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -128,6 +129,8 @@ def of_the_inbox(found: int, total: int, again: int, trouble: str) -> Verdict:
         other = "it must `tell` the last order of each batch, and go on for ever"
         if "psycopg" in trouble:
             other = "read the database's words; the table is {table}_seen, its one column order_id"
+        elif re.match(r"(Name|Type|Attribute|Syntax|Key|Value)Error: ", trouble):
+            other = "that is Python's word about your line: read it"
         return False, f"{why}, then the worker ended: {trouble}", hint if known else other
     if found == 0:
         return False, f"{why}: nothing counts", "rowcount is 1 for a new id; is the row inserted before you look?"

@@ -196,6 +196,10 @@ def of_found(found: Found, made: Mapping[str, Mapping[str, Any]]) -> Verdict | N
     if found.hanging is None:
         why = f"B hung, and {HANGING:g} s later nobody read its partition"
         hint = f"a static member that hangs does not leave: first its {interval:g} s between polls pass, then a session"
+        if interval + session <= HANGING:
+            hint = (
+                f"{interval:g} s and {session:g} s leave no room: the client looks at its interval only twice a second"
+            )
         return False, why, hint
     return None
 

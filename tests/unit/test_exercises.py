@@ -143,6 +143,8 @@ def records(*numbers: int) -> list[Record]:
         (records(*range(15, 20)), "order 20 is missing", "until nine are there"),
         (records(*range(15, 24), 15), "some twice", "once"),
         (Record(15), "is no list", "poll a single message"),
+        ([15, 16], "holds 15", "keep the messages"),
+        ([Record(15), None], "holds None", "poll returns None"),
         (None, "is no list", "consume returns a list"),
     ],
 )
@@ -162,6 +164,7 @@ def test_replay(messages: Any, found: str, hint: str) -> None:
         (990, "", "10 € are missing", "is an id committed before its revenue?"),
         (400, "UniqueViolation: duplicate key value", "the worker ended: ", "ON CONFLICT DO NOTHING"),
         (0, "it told nothing", "the worker ended: ", "must `tell`"),
+        (0, "TypeError: 'int' object is not callable", "the worker ended: ", "Python's word"),
         (0, 'psycopg.errors.UndefinedColumn: column "id"', "the worker ended: ", "its one column order_id"),
     ],
 )
@@ -241,6 +244,8 @@ THERE = [key for key in ORDERS if key not in ("order 300", "order 700")]
             "only after a BufferError",
         ),
         (THERE, None, 0, "", "it returned None", "a list of keys"),
+        ([""] * 998, [], 0, "", "none has an order's key", "the value comes first"),
+        ([chr(0) * 10] * 998, ORDERS, 0, "", "none has an order's key", "the value comes first"),
         (ORDERS, [], 0, "", "1000 of 1000", "the topic of this run"),
         (THERE[:99], [], 0, "it did not end within 8 s", "it did not end", "only while you `poll`"),
     ],

@@ -238,13 +238,14 @@ def taken_away(cells: list[Placed]) -> list[str]:
             before = [n for n in range(place) if name in all_names[n].bound | imports[n].keys()]
             if not before:
                 continue
-            there = cells[before[-1]]
-            if not exercise and (there.lesson, there.deeper) == (cell.lesson, cell.deeper):
+            source = cells[before[-1]]
+            if not exercise and (source.lesson, source.deeper) == (cell.lesson, cell.deeper):
                 continue  # whoever reads the section runs that cell, too
             same = {"", imports[before[-1]].get(name)}
-            for n in range(place + 1, len(cells)):
+            for n, there in enumerate(cells):
                 other = name in all_names[n].bound or imports[n].get(name, "") not in same
-                if cells[n].lesson != cell.lesson and other:
+                # what is deeper in an earlier lesson may be read later, too
+                if there.lesson != cell.lesson and (n > place or there.deeper) and other:
                     found.add(f"{cell.lesson} {name}")
     return sorted(found)
 

@@ -47,6 +47,12 @@ def test_settings_that_may_be_tried() -> None:
         (Found(heard=True), made(session_timeout_ms=2_000), "A was disturbed", "a session of 2 s is over"),
         (Found(dead=None), made(session_timeout_ms=12_000), "8 s later nobody", "look alive: 12 s"),
         (Found(hanging=None), made(max_poll_interval_ms=9_000), "12 s later nobody", "first its 9 s between polls"),
+        (
+            Found(hanging=None),
+            made(max_poll_interval_ms=6_000, session_timeout_ms=6_000),
+            "12 s later nobody",
+            "leave no room",
+        ),
         (Found(heard=True, dead=None, hanging=None), made(session_timeout_ms=2_000), "A was disturbed", "2 s"),
         (Found(trouble="no broker"), made(), "did not come about: no broker", "lab.calm()"),
     ],
