@@ -21,6 +21,7 @@ from .exercises import Verdict
 
 __all__ = ["SEALED", "GameDay"]
 
+AGAIN = "play again, with another seed"
 WINDOW = 10  # seconds that the brokers are looked at: members that are put out are at rest for 6 to 7 of 7.5
 LIMIT = HANGING - 60  # seconds, then the shop closes by itself: the fault must last as long as the game
 
@@ -154,14 +155,13 @@ class GameDay:
             self._truth, self._named = self._seen(), named
             self.end()
         if named != self._named:
-            hint = "play again, with another seed"
-            return False, f"the seal is open: the first diagnosis counts, and that was {self._named!r}", hint
+            return False, f"the seal is open: the first diagnosis counts, and that was {self._named!r}", AGAIN
         says, _ = TRUTH[self._sealed]
         cause = "healthy" if self._sealed == "none" else FAULTS[self._sealed].cause
         shown = says if self._truth else f"the brokers did not show it ({says}): play again"
         points = 2 if named == cause else int(any({named, cause} <= kin for kin in (ALL_BEHIND, ONE_BEHIND, UNSTEADY)))
         opened = f"{points} of 2 points: sealed was {self._sealed!r}, that is {cause}; the brokers: {shown}"
-        hint = HINTS.get(named, "") if named != cause else "" if self._truth else "play again, with another seed"
+        hint = HINTS.get(named, "") if named != cause else "" if self._truth else AGAIN
         return named == cause and self._truth, opened, hint
 
     def _seen(self) -> bool:

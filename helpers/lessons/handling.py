@@ -41,7 +41,7 @@ def judge(handle: Handle, params: pika.ConnectionParameters, fresh: Callable[[st
             done[place] = _worked(handle, params, queue, stop)
         except LabError as error:
             said = sentence(error)
-            refused = "PRECONDITION" in said or "Channel" in said
+            refused = "PRECONDITION" in said or "ChannelClosed" in said or "ChannelWrongState" in said
             hint = "the tag of this message: method.delivery_tag" if refused else "work(body), then basic_ack"
             return False, f"it failed: {said}", hint
         left[place] = _left(params, queue)

@@ -130,11 +130,11 @@ def overtaken(dsn: str, way: tuple[Load, Callable[..., Any]], careful: Callable[
             return False, f"{who}: the order costs {cost} €", "decide again, on the order as it is now"
         if tries > 3:
             return False, f"{who}: {tries} appends", "three in all; then TimeoutError"
-        if outcome == "TimeoutError" and wanted == "stored" and 0 < tries < 3:
-            return False, f"{who}: given up, appends: {tries}", "three in all; then TimeoutError"
         if outcome != wanted:
             if wanted == "stored" and "mine" in order["items"]:
                 return False, f"{who}: it is stored, and then: {trouble}", "it is stored: end there, after the commit"
+            if wanted == "stored" and outcome == "TimeoutError" and 0 < tries < 3:
+                return False, f"{who}: given up, appends: {tries}", "three in all; then TimeoutError"
             found = {"lost": "it returned, and nothing is stored"}.get(outcome, trouble or "it is stored")
             hint = {
                 "stored": "UniqueViolation is no failure: load, decide, append again, and commit",

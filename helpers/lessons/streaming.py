@@ -61,12 +61,11 @@ def window_of(windows: Any, count: Callable[[Any, Sequence[int]], dict[tuple[int
     said = f"nothing ({trouble})" if trouble else counts
     if int(size) != 2 * MINUTE:
         return False, f"windows of {int(size) // 1000} s count {said}", "two minutes is the first Duration"
-    if int(grace) != MINUTE and found == COUNTED:
-        hint = "of these orders it counts the same; one minute was asked for: the second Duration"
-        return False, f"a grace of {int(grace) // 1000} s counts {said}", hint
     if int(grace) != MINUTE:
         order = "0:55, which came when it was 2:10" if int(grace) < MINUTE else "0:10, which came when it was 4:10"
         hint = f"look at the order of {order}: how long after the window's end?"
+        if found == COUNTED:
+            hint = "of these orders it counts the same; one minute was asked for: the second Duration"
         return False, f"a grace of {int(grace) // 1000} s counts {said}", hint
     if trouble:
         return False, trouble, "size and grace are right, and the count failed: run the cell again"

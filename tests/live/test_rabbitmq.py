@@ -113,6 +113,7 @@ def test_the_judges_of_lesson_3_1(kept_stack: str) -> None:
         lazy: (False, "never worked on"),
         nameless: (False, "unknown delivery tag 4711"),
         lambda channel, method, body, work: work(): (False, "it failed: TypeError"),
+        lambda channel, method, body, work: channel.ack(method.delivery_tag): (False, "it failed: AttributeError"),
     }
     for handle, (solved, found) in cases.items():
         verdict = handling.judge(handle, params, lab.fresh)

@@ -194,6 +194,12 @@ def one_too_few(load: Any, append: Any, commit: Any, decide: Any) -> None:
     careful(load, append, commit, decide, tries=2)
 
 
+def no_return(load: Any, append: Any, commit: Any, decide: Any) -> None:
+    """It falls through to the last line of the stub."""
+    once(load, append, commit, decide)
+    raise TimeoutError
+
+
 COMMANDS: list[tuple[Callable[..., Any], str]] = [
     (careful, "5 contests"),
     (once, "UniqueViolation"),
@@ -203,6 +209,7 @@ COMMANDS: list[tuple[Callable[..., Any], str]] = [
     (without_commit, "it returned, and nothing is stored"),
     (one_too_few, "given up, appends: 2"),
     (goes_on, "it is stored, and then: ValueError"),
+    (no_return, "it is stored, and then: TimeoutError"),
 ]
 
 

@@ -9,7 +9,7 @@ import re
 import subprocess
 import symtable
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -221,6 +221,14 @@ def used_by(cells: list[Placed], place: int) -> set[str]:
     return reached(own.read, functions) - own.bound
 
 
+def bound_by(cells: Iterable[Placed]) -> set[str]:
+    return set().union(*(names_of(cell.source).bound for cell in cells))
+
+
+def imported_by(cells: Iterable[Placed]) -> set[str]:
+    return set().union(*(origins(cell.source) for cell in cells))
+
+
 def taken_away(cells: list[Placed]) -> list[str]:
     """Names that a *Deeper* section or an exercise takes from its lesson, and a later lesson binds to something else.
 
@@ -232,8 +240,7 @@ def taken_away(cells: list[Placed]) -> list[str]:
         exercise = "exercise" in cell.tags
         if not cell.deeper and not exercise:
             continue
-        again = {name for other in cells if other.lesson == cell.lesson and "setup" in other.tags
-                 for name in names_of(other.source).bound}  # fmt: skip
+        again = bound_by(other for other in cells if other.lesson == cell.lesson and "setup" in other.tags)
         for name in used_by(cells, place) - again:
             before = [n for n in range(place) if name in all_names[n].bound | imports[n].keys()]
             if not before:
@@ -254,19 +261,18 @@ def borrowed(cells: list[Placed]) -> list[str]:
     """Names that a *Deeper* section takes from another one of its lesson, which may not have been run."""
     found = set[str]()
     for place, cell in enumerate(cells):
-        there = [other for other in cells if other.lesson == cell.lesson]
-        named = {part: set().union(*(names_of(other.source).bound | origins(other.source).keys()
-                                     for other in there if (other.deeper in ("", cell.deeper)) == part))
-                 for part in (True, False)}  # fmt: skip
         if cell.deeper:
-            found |= {f"{cell.lesson} {name}" for name in used_by(cells, place) & named[False] - named[True]}
+            lesson = [other for other in cells if other.lesson == cell.lesson]
+            at_hand = [other for other in lesson if other.deeper in ("", cell.deeper)]
+            named, known = (bound_by(part) | imported_by(part) for part in (lesson, at_hand))
+            found |= {f"{cell.lesson} {name}" for name in used_by(cells, place) & named - known}
     return sorted(found)
 
 
-def in_parts(*sources: str, tagged: str = "") -> list[Placed]:
+def in_parts(*sources: str) -> list[Placed]:
     """Cells of a main line, of what is deeper, and of the next lesson."""
     parts = ("2.1", ""), ("2.1", "Deeper: x"), ("2.2", "")
-    return [Placed(*part, {tagged}, source) for part, source in zip(parts, sources, strict=True)]
+    return [Placed(*part, set(), source) for part, source in zip(parts, sources, strict=True)]
 
 
 def test_what_a_later_lesson_takes_away() -> None:
