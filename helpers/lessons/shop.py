@@ -26,7 +26,7 @@ from ..errors import LabError
 from ..measure.ledger import Ledger
 from ..ports import free_port
 
-__all__ = ["HttpService", "Order", "Placements", "Service", "play"]
+__all__ = ["SLOW", "HttpService", "Order", "Placements", "Service", "play"]
 
 Order: TypeAlias = dict[str, Any]  # {"orderId": 17, "status": "placed"}; the id is the ledger's sequence number
 
