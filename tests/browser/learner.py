@@ -13,6 +13,7 @@ SLOW = 60_000  # milliseconds: for what brokers or a kernel that starts take the
 
 # The page holds only the cells around those in view. The others, and the run of a folded cell, the application knows.
 NOTEBOOK = "jupyterapp.shell.currentWidget.content"
+KERNEL = "window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel?.status"
 SOURCE = "cell.model.sharedModel.source"
 GO = f"""async n => {{
   const notebook = {NOTEBOOK};
@@ -73,10 +74,12 @@ class Learner:
         expect(self.page.locator(".jp-NotebookPanel")).to_have_count(0)
 
     def kernel_is_idle(self) -> None:
-        """Wait until the notebook's kernel is there and has nothing to do."""
-        expect(self.page.locator("#jp-main-statusbar")).to_contain_text("| Idle", timeout=SLOW)
-        kernel = self.panel.locator(".jp-Notebook-ExecutionIndicator")
-        expect(kernel).to_have_attribute("data-status", "idle", timeout=SLOW)
+        """Wait until the notebook's kernel is there and has nothing to do.
+
+        The status bar may still speak of the notebook that was in front before. A cell that is run without a kernel
+        asks for a second one, and JupyterLab then ends the first: with the id of a kernel that runs, the same one.
+        """
+        self.page.wait_for_function(f"() => ({KERNEL}) === 'idle'", timeout=SLOW)
 
     # --- what is on the page ------------------------------------------------------------------------------------
 
