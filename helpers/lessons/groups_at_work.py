@@ -186,13 +186,13 @@ def fair_shares(client: Mapping[str, Any], topics: Sequence[str], group: str, se
                 trouble = f"the group does not settle: {state}, {len(shares)} members"
             shares = shares if state == "STABLE" and len(shares) == len(consumers) else {}
     finally:
-        _close(consumers)
+        _close(consumers, known)
     return of_shares(shares, trouble, settings)
 
 
-def _close(consumers: Sequence[Consumer]) -> None:
+def _close(consumers: Sequence[Consumer], settings: Mapping[str, Any]) -> None:
     """All at once, and not for ever: a member that its group has fenced may wait in `close` for ever."""
-    threads = [threading.Thread(target=leave, args=(consumer,), daemon=True) for consumer in consumers]
+    threads = [threading.Thread(target=leave, args=(consumer, settings), daemon=True) for consumer in consumers]
     end = time.monotonic() + GOODBYE
     for thread in threads:
         thread.start()
