@@ -74,7 +74,7 @@ browser: setup .venv/tests  ## a lesson by keyboard in Chromium, and what a scre
 	@$(PY) -m pytest tests/browser -q
 
 notebooks: setup .venv/tests  ## re-run every notebook on live brokers and compare every output that does not measure (nbval)
-	@$(PY) -m tests.notebooks
+	@$(PY) -m tests.notebooks $(NOTEBOOKS)
 
 outputs: setup .venv/tests  ## re-run every notebook and store what it prints and draws
 	@$(PY) -m tests.outputs notebooks/*.ipynb

@@ -1,12 +1,13 @@
 """Runs nbval over the notebooks on every stack that this machine offers: `make notebooks`.
 
-`python -m tests.notebooks [--stack NAME] [--times N] [--small] [--pause SECONDS] [--again] [--interrupt] [--lesson ID]
-[NOTEBOOK]`; what cannot run here is named, with the reason and the fix. Each stack gets a lab folder of its own, so
-that the learner's lab is not touched. With `--small`, notebooks run the loads of a small machine (`LAB_SMALL=1`), as on
-Binder; the outputs that are compared are the same. Where two stacks are there, the second one runs these: both loads
-are proved. With `--pause 7`, seven seconds pass before each cell, as with somebody who reads; with `--again`, every
-cell runs twice; with `--interrupt`, each that takes over a second is stopped half-way, then run again; with
-`--lesson 1.3`, that lesson runs alone (`tests/pace.py`).
+`python -m tests.notebooks [--stack NAME] [--at-once] [--times N] [--small] [--pause SECONDS] [--again] [--interrupt]
+[--lesson ID] [NOTEBOOK]`; what cannot run here is named, with the reason and the fix. Each stack gets a lab folder of
+its own, so that the learner's lab is not touched. With `--small`, notebooks run the loads of a small machine
+(`LAB_SMALL=1`), as on Binder; the outputs that are compared are the same. Where two stacks are there, the second one
+runs these: both loads are proved. With `--at-once`, both stacks run at the same time, as in `.ci/run`: much of a
+notebook's time is waiting, and no check may depend on a quiet machine. With `--pause 7`, seven seconds pass before each
+cell, as with somebody who reads; with `--again`, every cell runs twice; with `--interrupt`, each that takes over a
+second is stopped half-way, then run again; with `--lesson 1.3`, that lesson runs alone (`tests/pace.py`).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from helpers.paths import repo_dir
 from helpers.stacks import NAMES
@@ -57,10 +59,25 @@ def run(stack: str, paths: list[Path], times: int, small: bool, pace: list[str])
     return passed == times
 
 
+def at_once(first: str, second: str, arguments: list[str]) -> int:
+    """Each stack in a process of its own. What the first one prints is seen at once, that of the second at the end."""
+    command = [sys.executable, "-m", "tests.notebooks", *arguments, "--stack"]
+    with (
+        TemporaryFile("w+") as log,
+        subprocess.Popen([*command, first]) as one,
+        subprocess.Popen([*command, second, "--small"], stdout=log, stderr=subprocess.STDOUT) as other,
+    ):
+        ended = one.wait(), other.wait()
+        log.seek(0)
+        print(log.read())
+    return max(ended)
+
+
 def main(arguments: list[str]) -> int:
     """0 when something ran and all of it passed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stack", choices=NAMES)
+    parser.add_argument("--at-once", action="store_true", help="both stacks at the same time")
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--small", action="store_true", help="the loads of a small machine")
     parser.add_argument("--pause", type=float, default=0, metavar="SECONDS", help="before each cell, as a reader does")
@@ -69,6 +86,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--lesson", default="", metavar="ID", help='one lesson alone: 1.3; "0" is the roadmap')
     parser.add_argument("notebooks", nargs="*", type=Path)
     args = parser.parse_args(arguments)
+    if args.at_once and not args.stack and not any(map(why_not, NAMES)):
+        return at_once(*NAMES, [word for word in arguments if word != "--at-once"])
     notebooks = args.notebooks or sorted((repo_dir() / "notebooks").glob(f"0{args.lesson[:1] or '?'}_*.ipynb"))
     pace = [f"--pause={args.pause:g}", f"--lesson={args.lesson}", *(["--again"] if args.again else [])]
     pace += ["--interrupt"] if args.interrupt else []

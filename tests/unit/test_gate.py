@@ -73,6 +73,22 @@ def test_where_two_stacks_are_there_the_second_runs_small_loads(monkeypatch: pyt
     assert asked == [("containers", False), ("processes", True), ("containers", False), ("processes", False)]
 
 
+@pytest.mark.parametrize("failing", ["none", "containers", "processes"])
+def test_both_stacks_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], failing: str
+) -> None:
+    """What each is asked is shown, and whichever fails, it is a failure."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\necho "$@"\ncase "$*" in *{failing}*) exit 1 ;; esac\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(notebooks.sys, "executable", str(python))
+    monkeypatch.setattr(notebooks, "why_not", lambda stack: "")
+    assert notebooks.main(["--at-once", "--times", "2"]) == int(failing != "none")
+    said = capfd.readouterr().out.splitlines()
+    asked = "-m tests.notebooks --times 2 --stack"
+    assert [line for line in said if line] == [f"{asked} containers", f"{asked} processes --small"]
+
+
 @pytest.mark.parametrize(
     ("source", "output"),
     [
