@@ -1,13 +1,13 @@
 """Runs nbval over the notebooks on every stack that this machine offers: `make notebooks`.
 
-`python -m tests.notebooks [--stack NAME] [--at-once] [--times N] [--small] [--pause SECONDS] [--again] [--interrupt]
-[--lesson ID] [NOTEBOOK]`; what cannot run here is named, with the reason and the fix. Each stack gets a lab folder of
-its own, so that the learner's lab is not touched. With `--small`, notebooks run the loads of a small machine
-(`LAB_SMALL=1`), as on Binder; the outputs that are compared are the same. Where two stacks are there, the second one
-runs these: both loads are proved. With `--at-once`, both stacks run at the same time, as in `.ci/run`: much of a
-notebook's time is waiting, and no check may depend on a quiet machine. With `--pause 7`, seven seconds pass before each
-cell, as with somebody who reads; with `--again`, every cell runs twice; with `--interrupt`, each that takes over a
-second is stopped half-way, then run again; with `--lesson 1.3`, that lesson runs alone (`tests/pace.py`).
+`python -m tests.notebooks [--stack NAME] [--at-once NN,NN] [--times N] [--small] [--pause SECONDS] [--again]
+[--interrupt] [--lesson ID] [NOTEBOOK]`; what cannot run here is named, with the reason and the fix. Each stack gets a
+lab folder of its own, so that the learner's lab is not touched. With `--small`, notebooks run the loads of a small
+machine (`LAB_SMALL=1`), as on Binder; the outputs that are compared are the same. Where two stacks are there, the
+second one runs these: both loads are proved. With `--at-once 00,03,04`, these notebooks run on both stacks at the same
+time, as in `.ci/run`: much of their time is waiting. With `--pause 7`, seven seconds pass before each cell, as with
+somebody who reads; with `--again`, every cell runs twice; with `--interrupt`, each that takes over a second is stopped
+half-way, then run again; with `--lesson 1.3`, that lesson runs alone (`tests/pace.py`).
 """
 
 from __future__ import annotations
@@ -59,9 +59,10 @@ def run(stack: str, paths: list[Path], times: int, small: bool, pace: list[str])
     return passed == times
 
 
-def at_once(first: str, second: str, arguments: list[str]) -> int:
-    """Each stack in a process of its own. What the first one prints is seen at once, that of the second at the end."""
-    command = [sys.executable, "-m", "tests.notebooks", *arguments, "--stack"]
+def at_once(paths: list[Path], options: list[str]) -> bool:
+    """Both stacks, each in a process of its own; what the second one prints is seen at the end. Whether all passed."""
+    first, second = NAMES
+    command = [sys.executable, "-m", "tests.notebooks", *options, *map(str, paths), "--stack"]
     with (
         TemporaryFile("w+") as log,
         subprocess.Popen([*command, first]) as one,
@@ -70,14 +71,14 @@ def at_once(first: str, second: str, arguments: list[str]) -> int:
         ended = one.wait(), other.wait()
         log.seek(0)
         print(log.read())
-    return max(ended)
+    return not any(ended)
 
 
 def main(arguments: list[str]) -> int:
     """0 when something ran and all of it passed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stack", choices=NAMES)
-    parser.add_argument("--at-once", action="store_true", help="both stacks at the same time")
+    parser.add_argument("--at-once", default="", metavar="NUMBERS", help="these on both stacks at the same time: 03,04")
     parser.add_argument("--times", type=int, default=1)
     parser.add_argument("--small", action="store_true", help="the loads of a small machine")
     parser.add_argument("--pause", type=float, default=0, metavar="SECONDS", help="before each cell, as a reader does")
@@ -86,16 +87,18 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--lesson", default="", metavar="ID", help='one lesson alone: 1.3; "0" is the roadmap')
     parser.add_argument("notebooks", nargs="*", type=Path)
     args = parser.parse_args(arguments)
-    if args.at_once and not args.stack and not any(map(why_not, NAMES)):
-        return at_once(*NAMES, [word for word in arguments if word != "--at-once"])
     notebooks = args.notebooks or sorted((repo_dir() / "notebooks").glob(f"0{args.lesson[:1] or '?'}_*.ipynb"))
     pace = [f"--pause={args.pause:g}", f"--lesson={args.lesson}", *(["--again"] if args.again else [])]
     pace += ["--interrupt"] if args.interrupt else []
-    stacks = [args.stack] if args.stack else NAMES
-    results: list[bool] = []
-    for stack in stacks:
+    together = [path for path in notebooks if path.name[:2] in args.at_once.split(",")]
+    both, results = bool(together) and not args.stack and not any(map(why_not, NAMES)), list[bool]()
+    if both:
+        notebooks = [path for path in notebooks if path not in together]
+    for stack in [args.stack] if args.stack else NAMES:
         result = run(stack, notebooks, args.times, args.small or bool(results), pace)
         results += [] if result is None else [result]
+    if both:
+        results.append(at_once(together, [f"--times={args.times}", *pace, *(["--small"] if args.small else [])]))
     if not results:
         print("No notebook could run here, on no stack: that is no success. Fix: python -m helpers doctor")
         return 1

@@ -83,9 +83,13 @@ def test_both_stacks_at_once(
     python.chmod(0o755)
     monkeypatch.setattr(notebooks.sys, "executable", str(python))
     monkeypatch.setattr(notebooks, "why_not", lambda stack: "")
-    assert notebooks.main(["--at-once", "--times", "2"]) == int(failing != "none")
+    turns: list[tuple[str, list[str]]] = []
+    monkeypatch.setattr(notebooks, "run", lambda stack, paths, *_: not turns.append((stack, [p.name for p in paths])))
+    status = notebooks.main(["--at-once", "03,04", "--times", "2", "01_kafka.ipynb", "03_rabbitmq.ipynb"])
+    assert status == int(failing != "none")
+    assert turns == [("containers", ["01_kafka.ipynb"]), ("processes", ["01_kafka.ipynb"])]
     said = capfd.readouterr().out.splitlines()
-    asked = "-m tests.notebooks --times 2 --stack"
+    asked = "-m tests.notebooks --times=2 --pause=0 --lesson= 03_rabbitmq.ipynb --stack"
     assert [line for line in said if line] == [f"{asked} containers", f"{asked} processes --small"]
 
 
