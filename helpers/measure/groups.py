@@ -190,7 +190,7 @@ class History:
             The second at which they agreed, and who owned what.
 
         Raises:
-            LabError: they did not agree within 30 s; says what both sides said last.
+            LabError: they did not agree within 60 s; says what both sides said last.
         """
 
         def agreed() -> Calm | None:
@@ -199,7 +199,7 @@ class History:
             return (self.elapsed, mine) if same else None
 
         calm = wait_until(
-            lambda: (meanwhile(), agreed())[1], 30, f"{members} members own {partitions} partitions, and all agree",
+            lambda: (meanwhile(), agreed())[1], 60, f"{members} members own {partitions} partitions, and all agree",
             lambda: (books(), self.owners()), retry_on=(KafkaException,),  # a new group is not known at once
         )  # fmt: skip
         self.watch(calm[0] + hold, meanwhile)
