@@ -91,7 +91,8 @@ def main(arguments: list[str]) -> int:
     pace = [f"--pause={args.pause:g}", f"--lesson={args.lesson}", *(["--again"] if args.again else [])]
     pace += ["--interrupt"] if args.interrupt else []
     together = [path for path in notebooks if path.name[:2] in args.at_once.split(",")]
-    both, results = bool(together) and not args.stack and not any(map(why_not, NAMES)), list[bool]()
+    both = bool(together) and not args.stack and not any(map(why_not, NAMES))
+    results: list[bool] = []
     if both:
         notebooks = [path for path in notebooks if path not in together]
     for stack in [args.stack] if args.stack else NAMES:

@@ -32,8 +32,8 @@ def test_the_group_is_told_though_the_last_commit_is_answered_late(kept_stack: s
             wait_until(lambda: consumer.poll(0.2), 30, "an order is read, so that there is something to commit")
             broker.pause()
             late.start()
-    finally:
         late.join()
+    finally:
         lab.calm()
 
     def members() -> int:
